@@ -1,0 +1,3 @@
+//! The `datepalm` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Typed client of Tamara's merchant API.
