@@ -91,22 +91,22 @@ impl From<TransportError> for Error {
     }
 }
 
-/// What Tamara's error envelope says (errors 3.1).
+/// What Tamara's error envelope says (errors 3.1). Its texts are boxed, because that keeps [`Error`]
+/// small enough to be returned by value.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// Every `error_code` of `errors`, in Tamara's order.
     pub codes: Vec<String>,
-    /// A sentence or a dotted key. May hold personal data (gotchas 32): not for logs. A boxed text,
-    /// because that keeps [`Error`] small enough to be returned by value.
+    /// A sentence or a dotted key. May hold personal data (gotchas 32): not for logs.
     pub message: Box<str>,
     /// The order's status, when a transition was refused.
-    pub old_state: Option<String>,
+    pub old_state: Option<Box<str>>,
     /// The status that the call would have led to, when a transition was refused.
-    pub new_state: Option<String>,
+    pub new_state: Option<Box<str>>,
     /// The existing webhook, when a registration was refused because of it.
-    pub webhook_id: Option<String>,
+    pub webhook_id: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -174,7 +174,7 @@ impl fmt::Display for Refusal {
 
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let printable = |state: &Option<String>| state.clone().filter(|text| is_key(text));
+        let printable = |state: &Option<Box<str>>| state.clone().filter(|text| is_key(text));
         f.debug_struct("Refusal")
             .field("status", &self.status)
             .field("codes", &self.printable_codes())
@@ -302,7 +302,7 @@ fn refusal(response: &Response) -> Option<Refusal> {
             .iter()
             .filter_map(|entry| entry.data.as_ref())
             .find_map(pick)
-            .cloned()
+            .map(|text| text.as_str().into())
     };
     Some(Refusal {
         status: response.status,

@@ -31,3 +31,8 @@ pub use client::Client;
 pub use error::{Error, Refusal};
 pub use money::{Country, Currency, Money};
 pub use transport::{Environment, HttpTransport, Timeouts};
+
+/// The example of the README, compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,7 +10,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The methods that Tamara's API uses.
@@ -236,9 +238,12 @@ impl HttpTransport {
             .client
             .request(method, format!("{}{}", self.base_url, request.path))
             .header(AUTHORIZATION, bearer);
-        if let Some(body) = request.body {
-            outgoing = outgoing.body(body);
-        }
+        outgoing = match request.body {
+            Some(body) => outgoing.body(body),
+            None if request.method == Method::Get => outgoing,
+            // Said aloud, because some gateways answer 411 to a POST without a length.
+            None => outgoing.header(CONTENT_LENGTH, 0),
+        };
         let mut incoming = outgoing.send().await.map_err(failed_to_send)?;
         let status = incoming.status().as_u16();
         let headers = incoming

@@ -1,0 +1,17 @@
+//! Tests of the client through its public interface.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "also the helpers of tests may fail a test"
+)]
+
+mod answers;
+mod contract;
+mod meaning;
+mod money;
+mod network;
+mod notification;
+mod privacy;
+mod properties;
+mod scripted;
+mod tolerance;
