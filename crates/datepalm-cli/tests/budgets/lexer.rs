@@ -19,7 +19,10 @@ pub struct Lexed {
 /// Takes a source apart.
 pub fn lex(source: &str) -> Lexed {
     let mut rest = source;
-    let mut lexed = Lexed { code: String::with_capacity(source.len()), literals: Vec::new() };
+    let mut lexed = Lexed {
+        code: String::with_capacity(source.len()),
+        literals: Vec::new(),
+    };
     while let Some(first) = rest.chars().next() {
         let (length, literal) = if rest.starts_with("//") {
             (rest.find('\n').unwrap_or(rest.len()), None)
@@ -39,9 +42,16 @@ pub fn lex(source: &str) -> Lexed {
         };
         if let Some(text) = literal {
             let line = lexed.code.matches('\n').count() + 1;
-            lexed.literals.push(Literal { line, text: text.to_owned() });
+            lexed.literals.push(Literal {
+                line,
+                text: text.to_owned(),
+            });
         }
-        lexed.code.extend(rest[..length].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        lexed.code.extend(
+            rest[..length]
+                .chars()
+                .map(|c| if c == '\n' { '\n' } else { ' ' }),
+        );
         rest = &rest[length..];
     }
     lexed
@@ -70,12 +80,18 @@ fn block_comment(rest: &str) -> usize {
 /// For `r"..."` and `r#"..."#`: where its inside stands, and the whole length.
 fn raw_text(rest: &str, before: &str) -> Option<(Range<usize>, usize)> {
     let in_a_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-    let opened = rest.strip_prefix("br").or_else(|| rest.strip_prefix('r')).filter(|_| !in_a_word)?;
+    let opened = rest
+        .strip_prefix("br")
+        .or_else(|| rest.strip_prefix('r'))
+        .filter(|_| !in_a_word)?;
     let hashes = opened.len() - opened.trim_start_matches('#').len();
     opened[hashes..].strip_prefix('"')?;
     let open = rest.len() - opened.len() + hashes + 1;
     let close = format!("\"{}", "#".repeat(hashes));
-    let end = open + rest[open..].find(&close).expect("the compiler saw it closed");
+    let end = open
+        + rest[open..]
+            .find(&close)
+            .expect("the compiler saw it closed");
     Some((open..end, end + close.len()))
 }
 
@@ -99,14 +115,20 @@ fn character(rest: &str) -> Option<usize> {
         return inside[2..].find('\'').map(|at| at + 4);
     }
     let c = inside.chars().next()?;
-    inside[c.len_utf8()..].starts_with('\'').then(|| c.len_utf8() + 2)
+    inside[c.len_utf8()..]
+        .starts_with('\'')
+        .then(|| c.len_utf8() + 2)
 }
 
 #[test]
 fn code_is_told_from_comments_and_text() {
     let source = "let a = \"x // y\"; // \"no\"\nlet q = '\"'; let r = r#\"raw \"quoted\" text\"#;\n/* \"b\" */ fn f<'a>() {}";
     let lexed = lex(source);
-    let texts: Vec<_> = lexed.literals.iter().map(|l| (l.line, l.text.as_str())).collect();
+    let texts: Vec<_> = lexed
+        .literals
+        .iter()
+        .map(|l| (l.line, l.text.as_str()))
+        .collect();
     assert_eq!(texts, [(1, "x // y"), (2, "raw \"quoted\" text")]);
     assert_eq!(lexed.code.lines().count(), 3);
     assert!(lexed.code.contains("fn f<'a>() {}") && !lexed.code.contains('y'));

@@ -12,8 +12,13 @@ use std::path::{Path, PathBuf};
 
 /// The folder that holds the workspace's `Cargo.toml`.
 fn root() -> PathBuf {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in crates/");
-    crates.parent().expect("crates/ lies in the workspace").to_path_buf()
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in crates/");
+    crates
+        .parent()
+        .expect("crates/ lies in the workspace")
+        .to_path_buf()
 }
 
 /// The text of a file, named from the root.
@@ -27,7 +32,8 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+        let entries =
+            std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         for entry in entries {
             let entry = entry.expect("a folder that can be opened can be read");
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -38,7 +44,11 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
                 }
             } else if kind.is_file() && name.ends_with(ending) {
                 let path = entry.path();
-                found.push(path.strip_prefix(root()).expect("it lies below the root").to_path_buf());
+                found.push(
+                    path.strip_prefix(root())
+                        .expect("it lies below the root")
+                        .to_path_buf(),
+                );
             }
         }
     }
@@ -49,5 +59,9 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 /// Fails with the offending lines, one below the other.
 #[track_caller]
 fn none(rule: &str, offending: &[String]) {
-    assert!(offending.is_empty(), "{rule}:\n  {}", offending.join("\n  "));
+    assert!(
+        offending.is_empty(),
+        "{rule}:\n  {}",
+        offending.join("\n  ")
+    );
 }

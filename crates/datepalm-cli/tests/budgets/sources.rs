@@ -19,7 +19,9 @@ fn is_test(path: &Path) -> bool {
 
 /// All Rust files that are not only tests, with their text up to their test module.
 fn sources() -> Vec<(PathBuf, String)> {
-    let all = files("crates", ".rs").into_iter().filter(|path| !is_test(path));
+    let all = files("crates", ".rs")
+        .into_iter()
+        .filter(|path| !is_test(path));
     all.map(|path| {
         let text = read(&path);
         (path, without_tests(&text).to_owned())
@@ -43,8 +45,14 @@ fn without_tests(text: &str) -> &str {
 
 /// `path:line: text` for each line of the code that this holds for.
 fn lines_where(path: &Path, lexed: &Lexed, holds: impl Fn(&str) -> bool) -> Vec<String> {
-    let numbered = lexed.code.lines().enumerate().filter(|(_, line)| holds(line));
-    numbered.map(|(index, line)| format!("{}:{}: {}", path.display(), index + 1, line.trim())).collect()
+    let numbered = lexed
+        .code
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| holds(line));
+    numbered
+        .map(|(index, line)| format!("{}:{}: {}", path.display(), index + 1, line.trim()))
+        .collect()
 }
 
 #[test]
@@ -53,15 +61,25 @@ fn a_source_file_has_at_most_500_lines() {
         let lines = text.lines().count();
         (lines > LINES_MAX).then(|| format!("{}: {lines} lines", path.display()))
     });
-    none("split these by what they are about", &long.collect::<Vec<_>>());
+    none(
+        "split these by what they are about",
+        &long.collect::<Vec<_>>(),
+    );
 }
 
 #[test]
 fn the_median_source_file_has_fewer_than_200_lines() {
-    let mut lines: Vec<_> = sources().iter().map(|(_, text)| text.lines().count()).collect();
+    let mut lines: Vec<_> = sources()
+        .iter()
+        .map(|(_, text)| text.lines().count())
+        .collect();
     lines.sort_unstable();
     let median = lines[lines.len() / 2];
-    assert!(median < LINES_MEDIAN_MAX, "the median of {} source files has {median} lines", lines.len());
+    assert!(
+        median < LINES_MEDIAN_MAX,
+        "the median of {} source files has {median} lines",
+        lines.len()
+    );
 }
 
 #[test]
@@ -70,15 +88,25 @@ fn no_module_has_a_name_that_says_nothing() {
     for path in files("crates", ".rs") {
         let named = path.with_extension("");
         let part = |part: std::path::Component<'_>| {
-            REFUSED_NAMES.iter().any(|name| is_or_plural(&part.as_os_str().to_string_lossy(), name))
+            REFUSED_NAMES
+                .iter()
+                .any(|name| is_or_plural(&part.as_os_str().to_string_lossy(), name))
         };
         if named.components().any(part) {
             offending.push(path.display().to_string());
         }
         offending.extend(lines_where(&path, &lex(&read(&path)), |line| {
-            let mut words = line.split_whitespace().skip_while(|word| *word != "mod").skip(1);
-            let name = words.next().unwrap_or_default().trim_end_matches([';', '{']);
-            REFUSED_NAMES.iter().any(|refused| is_or_plural(name, refused))
+            let mut words = line
+                .split_whitespace()
+                .skip_while(|word| *word != "mod")
+                .skip(1);
+            let name = words
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches([';', '{']);
+            REFUSED_NAMES
+                .iter()
+                .any(|refused| is_or_plural(name, refused))
         }));
     }
     none("name these by what they are about", &offending);
@@ -92,10 +120,17 @@ fn is_or_plural(name: &str, refused: &str) -> bool {
 fn every_module_says_what_it_is_for() {
     let silent = files("crates", ".rs").into_iter().filter(|path| {
         let text = read(path);
-        let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+        let first = text
+            .lines()
+            .find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
         !first.is_some_and(|line| line.starts_with("//!"))
     });
-    none("begin these with `//!`", &silent.map(|path| path.display().to_string()).collect::<Vec<_>>());
+    none(
+        "begin these with `//!`",
+        &silent
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -111,13 +146,22 @@ fn no_test_is_ignored() {
 /// else is woken by what it waits for; a test that sleeps is slow on one machine and wrong on another.
 #[test]
 fn nothing_sleeps_but_the_workers_and_the_slow_fault() {
-    let allowed = ["crates/datepalm/src/workers/mod.rs", "crates/tamara-sandbox/src/faults.rs"];
+    let allowed = [
+        "crates/datepalm/src/workers/mod.rs",
+        "crates/tamara-sandbox/src/faults.rs",
+    ];
     let sleeping = files("crates", ".rs").into_iter().flat_map(|path| {
         let text = read(&path);
         let exempt = allowed.iter().any(|file| path == Path::new(file));
-        let looked_at = if exempt { &text[without_tests(&text).len()..] } else { &text };
+        let looked_at = if exempt {
+            &text[without_tests(&text).len()..]
+        } else {
+            &text
+        };
         lines_where(&path, &lex(looked_at), |line| {
-            ["sleep(", "sleep_until(", "park_timeout("].iter().any(|call| line.contains(call))
+            ["sleep(", "sleep_until(", "park_timeout("]
+                .iter()
+                .any(|call| line.contains(call))
         })
     });
     none("wait for an event instead", &sleeping.collect::<Vec<_>>());
@@ -125,7 +169,9 @@ fn nothing_sleeps_but_the_workers_and_the_slow_fault() {
 
 #[test]
 fn only_the_configuration_reads_the_environment() {
-    let reading = sources().into_iter().filter(|(path, _)| path != Path::new("crates/datepalm/src/config.rs"));
+    let reading = sources()
+        .into_iter()
+        .filter(|(path, _)| path != Path::new("crates/datepalm/src/config.rs"));
     let reading = reading.flat_map(|(path, text)| {
         lines_where(&path, &lex(&text), |line| {
             let calls = ["env::var", "var_os(", "env::set_var", "env::remove_var"];
@@ -142,10 +188,19 @@ fn is_sql(text: &str) -> bool {
     if first != first.to_lowercase() && first != first.to_uppercase() {
         return false;
     }
-    let lower = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let lower = text
+        .to_lowercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     let starts = |words: &[&str]| words.iter().any(|word| lower.starts_with(word));
-    starts(&["insert into ", "delete from ", "create table ", "create index ", "create unique index "])
-        || starts(&["alter table ", "drop table ", "drop index "])
+    starts(&[
+        "insert into ",
+        "delete from ",
+        "create table ",
+        "create index ",
+        "create unique index ",
+    ]) || starts(&["alter table ", "drop table ", "drop index "])
         || (starts(&["select "]) && lower.contains(" from "))
         || (starts(&["update "]) && lower.contains(" set ") && lower.contains('='))
         || (starts(&["with "]) && lower.contains(" as ("))
@@ -167,11 +222,15 @@ fn only_the_store_contains_sql() {
         .filter(|(path, _)| !path.starts_with(store))
         .flat_map(|(path, text)| {
             let literals = lex(&text).literals.into_iter();
-            let sql = literals.filter(|literal| is_sql(&literal.text) || is_named_sql(&literal.text));
-            sql.map(move |l| format!("{}:{}: {}", path.display(), l.line, first_line(&l.text))).collect::<Vec<_>>()
+            let sql =
+                literals.filter(|literal| is_sql(&literal.text) || is_named_sql(&literal.text));
+            sql.map(move |l| format!("{}:{}: {}", path.display(), l.line, first_line(&l.text)))
+                .collect::<Vec<_>>()
         })
         .collect();
-    let files = files("crates", ".sql").into_iter().filter(|path| !path.starts_with(store));
+    let files = files("crates", ".sql")
+        .into_iter()
+        .filter(|path| !path.starts_with(store));
     offending.extend(files.map(|path| path.display().to_string()));
     none("move these into store/", &offending);
 }
@@ -183,13 +242,21 @@ fn every_statement_begins_with_its_name() {
         .into_iter()
         .filter(|(path, _)| path.starts_with(store))
         .flat_map(|(path, text)| {
-            let nameless = lex(&text).literals.into_iter().filter(|literal| is_sql(&literal.text));
-            nameless.map(move |l| format!("{}:{}: {}", path.display(), l.line, first_line(&l.text))).collect::<Vec<_>>()
+            let nameless = lex(&text)
+                .literals
+                .into_iter()
+                .filter(|literal| is_sql(&literal.text));
+            nameless
+                .map(move |l| format!("{}:{}: {}", path.display(), l.line, first_line(&l.text)))
+                .collect::<Vec<_>>()
         })
         .collect();
     let migrations = files("crates", ".sql").into_iter();
-    offending
-        .extend(migrations.filter(|path| !read(path).starts_with("-- ")).map(|path| path.display().to_string()));
+    offending.extend(
+        migrations
+            .filter(|path| !read(path).starts_with("-- "))
+            .map(|path| path.display().to_string()),
+    );
     none("begin these with a `-- name` line", &offending);
 }
 
@@ -199,12 +266,21 @@ fn first_line(text: &str) -> &str {
 
 #[test]
 fn sql_is_told_from_sentences() {
-    for sql in ["select id from payments", "\n  UPDATE a SET b = $1", "insert into a (b) values ($1)"] {
+    for sql in [
+        "select id from payments",
+        "\n  UPDATE a SET b = $1",
+        "insert into a (b) values ($1)",
+    ] {
         assert!(is_sql(sql), "{sql}");
         assert!(is_named_sql(&format!("-- payments one\n{sql}")), "{sql}");
         assert!(is_named_sql(&format!("-- payments one\\n{sql}")), "{sql}");
     }
-    for text in ["Select a plan from the list", "select a plan", "update the app", "with a card"] {
+    for text in [
+        "Select a plan from the list",
+        "select a plan",
+        "update the app",
+        "with a card",
+    ] {
         assert!(!is_sql(text), "{text}");
     }
 }
@@ -220,7 +296,10 @@ fn the_domain_uses_nothing_but_itself_ids_and_tamaras_types() {
         .collect();
     let domain = Path::new("crates/datepalm/src/domain");
     let mut offending = Vec::new();
-    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with(domain)) {
+    for (path, text) in sources()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with(domain))
+    {
         let lexed = lex(&text);
         offending.extend(lines_where(&path, &lexed, |line| {
             let mut paths = paths_in(line);
@@ -232,9 +311,12 @@ fn the_domain_uses_nothing_but_itself_ids_and_tamaras_types() {
                 }
             })
         }));
-        offending.extend(uses(&lexed.code).into_iter().filter(|used| !is_pure(&path, used)).map(|used| {
-            format!("{}: use {used}", path.display())
-        }));
+        offending.extend(
+            uses(&lexed.code)
+                .into_iter()
+                .filter(|used| !is_pure(&path, used))
+                .map(|used| format!("{}: use {used}", path.display())),
+        );
     }
     none("the domain is pure", &offending);
 }
@@ -247,8 +329,14 @@ fn paths_in(line: &str) -> impl Iterator<Item = &str> {
 
 /// Whether a `use` in this file of the domain stays inside what the domain may see.
 fn is_pure(path: &Path, used: &str) -> bool {
-    let inside = path.strip_prefix("crates/datepalm/src").expect("it lies in the domain").with_extension("");
-    let mut module: Vec<_> = inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let inside = path
+        .strip_prefix("crates/datepalm/src")
+        .expect("it lies in the domain")
+        .with_extension("");
+    let mut module: Vec<_> = inside
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
     if module.last().is_some_and(|name| name == "mod") {
         module.pop();
     }
@@ -261,7 +349,10 @@ fn is_pure(path: &Path, used: &str) -> bool {
         }
         "self" | "super" => {}
         // A path of a module that this one declares, or an enum whose variants are named.
-        other => return other.starts_with(char::is_uppercase) || used.contains("::") && is_child(path, other),
+        other => {
+            return other.starts_with(char::is_uppercase)
+                || used.contains("::") && is_child(path, other);
+        }
     }
     for part in parts {
         match part {
@@ -277,7 +368,9 @@ fn is_pure(path: &Path, used: &str) -> bool {
 
 fn is_child(path: &Path, name: &str) -> bool {
     let folder = if path.ends_with("mod.rs") {
-        path.parent().expect("a file lies in a folder").to_path_buf()
+        path.parent()
+            .expect("a file lies in a folder")
+            .to_path_buf()
     } else {
         path.with_extension("")
     };
@@ -313,7 +406,10 @@ fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
     let prefix = format!("{prefix}{}", tree[..open].trim());
     let inside = tree[open + 1..].trim_end().trim_end_matches('}');
     // What is cut off with the outer brace may be the braces of inner trees: give those back.
-    let missing = inside.matches('{').count().saturating_sub(inside.matches('}').count());
+    let missing = inside
+        .matches('{')
+        .count()
+        .saturating_sub(inside.matches('}').count());
     let inside = format!("{inside}{}", "}".repeat(missing));
     let (mut depth, mut start) = (0, 0);
     for (at, c) in inside.char_indices() {
@@ -333,14 +429,32 @@ fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
 #[test]
 fn use_trees_are_read_to_their_leaves() {
     let code = "use std::{fmt, collections::{BTreeMap, BTreeSet}};\npub use super::plan as p;";
-    let expected = ["std::fmt", "std::collections::BTreeMap", "std::collections::BTreeSet", "super::plan"];
+    let expected = [
+        "std::fmt",
+        "std::collections::BTreeMap",
+        "std::collections::BTreeSet",
+        "super::plan",
+    ];
     assert_eq!(uses(code), expected);
     let file = Path::new("crates/datepalm/src/domain/decide.rs");
-    for pure in ["super::plan::Plan", "crate::ids::PaymentId", "std::fmt", "tamara::money::Money"] {
+    for pure in [
+        "super::plan::Plan",
+        "crate::ids::PaymentId",
+        "std::fmt",
+        "tamara::money::Money",
+    ] {
         assert!(is_pure(file, pure), "{pure}");
     }
-    for impure in ["super::super::store::Tx", "crate::store::Tx", "serde::Serialize", "tokio"] {
+    for impure in [
+        "super::super::store::Tx",
+        "crate::store::Tx",
+        "serde::Serialize",
+        "tokio",
+    ] {
         assert!(!is_pure(file, impure), "{impure}");
     }
-    assert!(!is_pure(Path::new("crates/datepalm/src/domain/mod.rs"), "super::store"));
+    assert!(!is_pure(
+        Path::new("crates/datepalm/src/domain/mod.rs"),
+        "super::store"
+    ));
 }
