@@ -1,12 +1,39 @@
 //! Tamara, offline: the merchant API, the hosted checkout page, signed webhooks and a clock.
+//!
+//! For whoever integrates Tamara, in any language. It shares no code with any client of Tamara,
+//! so that a shared mistake cannot hide. Invariant: what was answered is in the books, and with a
+//! data directory in the journal, before the answer leaves.
 
+mod api;
 mod clock;
+mod control;
+mod dates;
+mod hosted;
+mod ids;
+mod journal;
 mod merchant;
+mod money;
+mod notifier;
+mod people;
+mod rules;
+mod state;
+mod world;
 
 pub use clock::Clock;
 pub use merchant::{Merchant, Options};
+pub use notifier::Delivery;
+pub use people::{Customer, Portal};
+pub use rules::Refusal;
+pub use world::{Plan, Status};
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use ids::Ids;
+use journal::Journal;
+use world::{Entry, World};
 
 /// Why a sandbox could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -19,133 +46,205 @@ pub enum Error {
     Journal(String),
 }
 
-/// Why an operation was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// No such order or checkout.
-    #[error("not found")]
-    NotFound,
-}
-
-/// How the customer pays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plan {
-    /// Everything today.
-    Full,
-    /// Two instalments.
-    Two,
-    /// Three instalments.
-    Three,
-    /// Four instalments.
-    Four,
-}
-
-/// A notification that is ready to be sent.
-pub struct Delivery {
-    /// Give it back to [`Sandbox::delivered`].
-    pub id: u64,
-    /// Where to POST, `tamaraToken` included.
-    pub url: String,
-    /// Names and values, `Authorization` and `Content-Type` included.
-    pub headers: Vec<(String, String)>,
-    /// JSON.
-    pub body: String,
-}
-
 /// Tamara, offline. Clones share one state.
 #[derive(Clone)]
 pub struct Sandbox {
-    inner: Arc<Clock>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    base_url: String,
+    clock: Clock,
+    books: Mutex<Books>,
+    wake: Notify,
+}
+
+struct Books {
+    world: World,
+    journal: Option<Journal>,
+    /// Notifications taken and not yet reported. Forgotten by a restart, which makes them due again.
+    in_flight: BTreeSet<u64>,
 }
 
 impl Sandbox {
-    /// Opens the sandbox; with `data`, takes up what an earlier run left there.
+    /// Opens the sandbox; with `data`, takes up what an earlier run left there, the clock's
+    /// offset included.
     pub fn open(options: Options) -> Result<Self, Error> {
+        let accounts = merchant::accounts(&options)?;
+        let mut world = World::new(accounts, Ids::new(options.seed));
+        let journal = match &options.data {
+            Some(directory) => Some(Journal::open(directory, &mut world, &options.clock)?),
+            None => None,
+        };
+        let books = Books {
+            world,
+            journal,
+            in_flight: BTreeSet::new(),
+        };
         Ok(Self {
-            inner: Arc::new(options.clock),
+            inner: Arc::new(Inner {
+                base_url: options.base_url.trim_end_matches('/').to_owned(),
+                clock: options.clock,
+                books: Mutex::new(books),
+                wake: Notify::new(),
+            }),
         })
     }
+
     /// Tamara's API, the hosted page and `/_sandbox`.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new()
+        api::router(self.clone())
+            .merge(hosted::router(self.clone()))
+            .merge(control::router(self.clone()))
+            .fallback(api::no_such_route)
+            .method_not_allowed_fallback(api::no_such_method)
     }
+
     /// The clock of [`Options`].
     pub fn clock(&self) -> Clock {
-        Clock::clone(&self.inner)
+        self.inner.clock.clone()
     }
-    /// The books, what `GET /_sandbox/state` answers.
+
+    /// The books: what `GET /_sandbox/state` answers.
     pub fn state(&self) -> serde_json::Value {
-        serde_json::Value::Null
+        self.read(state::report)
     }
-    /// Fires the timers that are due.
-    pub fn tick(&self) {}
-    /// The notifications due now, marked as being sent.
+
+    /// Fires the timers that are due. Every request does so too.
+    pub fn tick(&self) {
+        self.read(|_, _| ());
+    }
+
+    /// The notifications due now, each signed for this attempt and marked as being sent.
     pub fn take_due(&self) -> Vec<Delivery> {
-        Vec::new()
+        let mut books = self.settled_books();
+        let now_ms = self.inner.clock.now_ms();
+        let due: Vec<_> = books
+            .world
+            .outbox()
+            .take_while(|(at_ms, _)| *at_ms <= now_ms)
+            .map(|(_, id)| id)
+            .filter(|id| !books.in_flight.contains(id))
+            .collect();
+        books.in_flight.extend(&due);
+        let notifications = due.iter().filter_map(|id| books.world.notification(*id));
+        notifications
+            .map(|notification| notifier::sign(&books.world, notification, now_ms))
+            .collect()
     }
-    /// Records the result of one attempt: the HTTP status, or what went wrong.
-    pub fn delivered(&self, _id: u64, _result: Result<u16, String>) {}
-    /// Sends notifications for ever.
-    #[expect(clippy::unused_async, reason = "the loop comes with the notifier")]
-    pub async fn run_notifier(&self) {}
-    /// A scripted customer.
-    pub fn customer(&self, _checkout_id: &str) -> Customer {
+
+    /// Records the result of one attempt: the HTTP status, or what went wrong. Anything but a 2xx
+    /// is tried again after 5 s, 30 s, 2 min, 10 min and 1 h, then given up.
+    pub fn delivered(&self, id: u64, result: Result<u16, String>) {
+        let recorded = self.change(|world, now_ms| {
+            if let Some(notification) = world.notification(id) {
+                let mut notification = notification.clone();
+                notifier::record(&mut notification, result, now_ms);
+                world.put_notification(notification);
+            }
+            Ok::<_, Refusal>(())
+        });
+        self.lock().in_flight.remove(&id);
+        if let Err(error) = recorded {
+            tracing::error!(%error, delivery.id = id, "a delivery's result was not recorded: it will be sent again");
+        }
+    }
+
+    /// Ticks and sends notifications for ever; drop it to stop.
+    pub async fn run_notifier(&self) {
+        notifier::run(self).await;
+    }
+
+    /// A scripted customer, for tests without the page.
+    pub fn customer(&self, checkout_id: &str) -> Customer {
         Customer {
-            _sandbox: self.clone(),
+            sandbox: self.clone(),
+            checkout_id: checkout_id.to_owned(),
         }
     }
+
     /// A person in Tamara's portal.
-    pub fn portal(&self, _order_id: &str) -> Portal {
+    pub fn portal(&self, order_id: &str) -> Portal {
         Portal {
-            _sandbox: self.clone(),
+            sandbox: self.clone(),
+            order_id: order_id.to_owned(),
         }
     }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.inner.base_url
+    }
+
+    pub(crate) fn wake(&self) -> &Notify {
+        &self.inner.wake
+    }
+
+    /// Looks at the world after the timers that are due have fired.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&World, i64) -> T) -> T {
+        let books = self.settled_books();
+        look(&books.world, self.inner.clock.now_ms())
+    }
+
+    /// Changes the world: all of it and in the journal, or nothing.
+    pub(crate) fn change<T, E: From<Refusal>>(
+        &self,
+        change: impl FnOnce(&mut World, i64) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut books = self.settled_books();
+        let now_ms = self.inner.clock.now_ms();
+        match change(&mut books.world, now_ms) {
+            Ok(value) => {
+                books.commit(&self.inner.clock)?;
+                self.inner.wake.notify_one();
+                Ok(value)
+            }
+            Err(refused) => {
+                books.world.roll_back();
+                Err(refused)
+            }
+        }
+    }
+
+    /// Forgets all orders, webhooks and notifications. Merchants, clock and counters stay.
+    pub(crate) fn reset(&self) -> Result<(), Refusal> {
+        let mut books = self.lock();
+        let counters = books.world.counters(self.inner.clock.offset_ms());
+        if let Some(journal) = &mut books.journal {
+            let written = journal.append(vec![Entry::Reset], counters);
+            written.map_err(|_| Refusal::Storage)?;
+        }
+        books.world.clear();
+        books.in_flight.clear();
+        Ok(())
+    }
+
+    /// Fires due timers as a change of their own, so that a refused request does not undo them.
+    fn settled_books(&self) -> MutexGuard<'_, Books> {
+        let mut books = self.lock();
+        rules::fire(&mut books.world, self.inner.clock.now_ms());
+        if let Err(error) = books.commit(&self.inner.clock) {
+            tracing::error!(%error, "due timers did not fire");
+        }
+        books
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        let books = self.inner.books.lock();
+        books.expect("a change that panics has a bug, and its books are not to be trusted")
+    }
 }
 
-/// A customer on the hosted page. Each method answers the address the customer is sent to.
-pub struct Customer {
-    _sandbox: Sandbox,
-}
-
-impl Customer {
-    /// Pays.
-    pub fn approve(&self, _plan: Plan) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
-    }
-    /// Is refused.
-    pub fn decline(&self) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
-    }
-    /// Returns to the store.
-    pub fn cancel(&self) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
-    }
-    /// Lets the session run out.
-    pub fn expire(&self) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
-    }
-}
-
-/// A person in Tamara's portal. Amounts in minor units; ids are those of the new object.
-pub struct Portal {
-    _sandbox: Sandbox,
-}
-
-impl Portal {
-    /// Authorises an approved order.
-    pub fn authorise(&self) -> Result<(), Refusal> {
-        Err(Refusal::NotFound)
-    }
-    /// Captures.
-    pub fn capture(&self, _minor: i64) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
-    }
-    /// Cancels.
-    pub fn cancel(&self, _minor: i64) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
-    }
-    /// Refunds.
-    pub fn refund(&self, _minor: i64) -> Result<String, Refusal> {
-        Err(Refusal::NotFound)
+impl Books {
+    fn commit(&mut self, clock: &Clock) -> Result<(), Refusal> {
+        if let Some(journal) = &mut self.journal {
+            let counters = self.world.counters(clock.offset_ms());
+            if let Err(error) = journal.append(self.world.changes(), counters) {
+                tracing::error!(%error, "the journal could not be written");
+                self.world.roll_back();
+                return Err(Refusal::Storage);
+            }
+        }
+        self.world.keep();
+        Ok(())
     }
 }

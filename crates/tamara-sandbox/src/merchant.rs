@@ -5,7 +5,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::Clock;
+use crate::ids::merchant_id;
+use crate::money::Currency;
+use crate::world::Account;
+use crate::{Clock, Error};
 
 /// One merchant account at Tamara with the flags that Tamara sets per merchant.
 #[derive(Clone)]
@@ -35,18 +38,12 @@ impl Merchant {
     ///
     /// An unsupported `country` is reported by [`crate::Sandbox::open`].
     pub fn new(name: &str, country: &str, api_token: &str, notification_token: &str) -> Self {
-        let (currency, unit) = match country {
-            "SA" => ("SAR", 100),
-            "AE" => ("AED", 100),
-            "BH" => ("BHD", 1000),
-            "KW" => ("KWD", 1000),
-            "OM" => ("OMR", 1000),
-            _ => ("", 100),
-        };
+        let currency = Currency::of_country(country);
+        let unit = currency.map_or(1, Currency::unit);
         Self {
             name: name.to_owned(),
             country: country.to_owned(),
-            currency: currency.to_owned(),
+            currency: currency.map_or("", Currency::code).to_owned(),
             api_token: api_token.to_owned(),
             notification_token: notification_token.to_owned(),
             auto_authorise: false,
@@ -79,4 +76,38 @@ pub struct Options {
     pub merchants: Vec<Merchant>,
     /// With a seed, ids and one-time codes are the same in every run; without, random.
     pub seed: Option<u64>,
+}
+
+/// Checks the merchants; tokens are trimmed, as pasted ones carry spaces.
+pub(crate) fn accounts(options: &Options) -> Result<Vec<Account>, Error> {
+    let mut accounts: Vec<Account> = Vec::new();
+    for merchant in &options.merchants {
+        let mut merchant = merchant.clone();
+        merchant.api_token = merchant.api_token.trim().to_owned();
+        merchant.notification_token = merchant.notification_token.trim().to_owned();
+        let refuse = |why: &str| Err(Error::Options(format!("merchant {}: {why}", merchant.name)));
+        let Some(currency) = Currency::of_country(&merchant.country) else {
+            return refuse("the country is not one of SA, AE, BH, KW, OM");
+        };
+        if merchant.currency != currency.code() {
+            return refuse("the currency is not the country's own");
+        }
+        // An empty secret would let anybody in, or sign for anybody.
+        if merchant.api_token.is_empty() || merchant.notification_token.is_empty() {
+            return refuse("both tokens must be set");
+        }
+        if accounts.iter().any(|a| a.merchant.name == merchant.name) {
+            return refuse("the name is used twice");
+        }
+        let token = &merchant.api_token;
+        if accounts.iter().any(|a| a.merchant.api_token == *token) {
+            return refuse("the API token is used twice");
+        }
+        accounts.push(Account {
+            merchant_id: merchant_id(&merchant.name),
+            currency,
+            merchant,
+        });
+    }
+    Ok(accounts)
 }

@@ -1,0 +1,184 @@
+//! Tells merchants: signs and sends what is due, and records how it went.
+//!
+//! What is told is decided by the rules; here is only the queue's way out. Each attempt carries a
+//! fresh token, in the header and in the query (webhooks 6.1). Invariant: a notification is in
+//! flight at most once, and one whose sender died is due again after a restart.
+
+use std::fmt;
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use reqwest::redirect;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::Sandbox;
+use crate::world::{Attempt, Notification, World};
+
+/// Seconds that a token lives (webhooks 6.2).
+const TOKEN_SECONDS: i64 = 900;
+/// Waits after the first, second ... failed attempt; then it is given up (webhooks 6.6, a guess).
+const RETRY_AFTER_MS: [i64; 5] = [5_000, 30_000, 120_000, 600_000, 3_600_000];
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// The clock may be moved by hand, which wakes nobody: look again after this long at most.
+const NAP: Duration = Duration::from_millis(500);
+/// Headers that belong to Tamara; a merchant's own of the same name is dropped.
+const RESERVED_HEADERS: [&str; 4] = ["authorization", "content-type", "content-length", "host"];
+
+/// A notification that is ready to be sent.
+#[derive(Clone)]
+pub struct Delivery {
+    /// Give it back to [`Sandbox::delivered`].
+    pub id: u64,
+    /// Where to POST, `tamaraToken` included.
+    pub url: String,
+    /// Names and values, `Authorization` and `Content-Type` included.
+    pub headers: Vec<(String, String)>,
+    /// JSON.
+    pub body: String,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+struct Claims {
+    exp: i64,
+    iat: i64,
+    iss: &'static str,
+}
+
+fn token(secret: &str, now_ms: i64) -> String {
+    let iat = now_ms.div_euclid(1000);
+    let claims = Claims {
+        exp: iat + TOKEN_SECONDS,
+        iat,
+        iss: "Tamara",
+    };
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    encode(&Header::new(Algorithm::HS256), &claims, &key).expect("HS256 signs any claims")
+}
+
+/// Signs a notification for an attempt at `now_ms`.
+pub(crate) fn sign(world: &World, notification: &Notification, now_ms: i64) -> Delivery {
+    let account = world.account(&notification.merchant_id);
+    let token = account.map_or_else(String::new, |account| {
+        token(&account.merchant.notification_token, now_ms)
+    });
+    let mut headers = vec![
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+        ("Authorization".to_owned(), format!("Bearer {token}")),
+    ];
+    let own = notification.headers.iter();
+    headers.extend(
+        own.filter(|(name, _)| !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()))
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    Delivery {
+        id: notification.id,
+        url: with_token(&notification.url, &token),
+        headers,
+        body: notification.body.clone(),
+    }
+}
+
+fn with_token(url: &str, token: &str) -> String {
+    // A fragment never leaves the sender; the token must not end up in it.
+    let url = url.split_once('#').map_or(url, |(url, _)| url);
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}tamaraToken={token}")
+}
+
+/// Adds the result of an attempt and says when the next one is owed.
+pub(crate) fn record(notification: &mut Notification, result: Result<u16, String>, now_ms: i64) {
+    let (http_status, error) = match result {
+        Ok(status) => (Some(status), None),
+        Err(error) => (None, Some(error)),
+    };
+    let attempt = Attempt {
+        at_ms: now_ms,
+        http_status,
+        error,
+    };
+    let failed = !attempt.succeeded();
+    let delay = RETRY_AFTER_MS.get(notification.attempts.len());
+    notification.next_at_ms = delay.filter(|_| failed).map(|delay| now_ms + delay);
+    notification.attempts.push(attempt);
+}
+
+/// The sender for real use. Never returns; dropping it stops it.
+pub(crate) async fn run(sandbox: &Sandbox) {
+    let client = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .timeout(SEND_TIMEOUT)
+        .no_proxy()
+        .build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "the notifier has no HTTP client: nothing will be sent");
+            return;
+        }
+    };
+    let mut sending = JoinSet::new();
+    loop {
+        for delivery in sandbox.take_due() {
+            let (client, sandbox) = (client.clone(), sandbox.clone());
+            sending.spawn(async move {
+                let id = delivery.id;
+                let result = send(&client, delivery).await;
+                sandbox.delivered(id, result);
+            });
+        }
+        let nap = tokio::time::timeout(NAP, sandbox.wake().notified());
+        // Finished sends are collected so that the set does not grow; an empty set would be ready at once.
+        tokio::select! {
+            _ = nap => {}
+            Some(_) = sending.join_next() => {}
+        }
+    }
+}
+
+async fn send(client: &reqwest::Client, delivery: Delivery) -> Result<u16, String> {
+    let mut request = client.post(&delivery.url).body(delivery.body);
+    for (name, value) in &delivery.headers {
+        request = request.header(name, value);
+    }
+    match request.send().await {
+        Ok(response) => Ok(response.status().as_u16()),
+        // The address carries the token and stays out of the record.
+        Err(error) => Err(error.without_url().to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_the_fact_books_test_vector() {
+        let expected = concat!(
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.",
+            "eyJleHAiOjE3NzI0NDI5MDAsImlhdCI6MTc3MjQ0MjAwMCwiaXNzIjoiVGFtYXJhIn0.",
+            "S4J-6FHwMWF7NS1u-AxeQfa3hmye0nrRk53s-_XkPEE",
+        );
+        let made = token("example-notification-token-0001", 1_772_442_000_999);
+        assert_eq!(made, expected);
+    }
+
+    #[test]
+    fn the_token_joins_any_address() {
+        let check = |url: &str, expected: &str| assert_eq!(with_token(url, "T"), expected);
+        check("https://s.example/h", "https://s.example/h?tamaraToken=T");
+        check(
+            "https://s.example/h?a=1",
+            "https://s.example/h?a=1&tamaraToken=T",
+        );
+        check("https://s.example/h#x", "https://s.example/h?tamaraToken=T");
+    }
+}

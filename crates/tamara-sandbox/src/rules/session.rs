@@ -1,0 +1,141 @@
+//! The life of a checkout session: opened by the merchant, ended by the customer or by time.
+//!
+//! Not the page's steps ([`crate::hosted`]): here is only what ends a session and where the
+//! customer is sent then.
+
+use super::{Event, Refusal, capture_rest, events, transition};
+use crate::world::{Checkout, Locale, Order, Plan, Status, Step, World};
+
+/// Local part of the phone that is always declined, under any prefix (sandbox-test-data 8.1).
+const DECLINE_PHONE: &str = "526422337";
+
+pub(crate) fn is_decline_phone(digits: &str) -> bool {
+    digits.ends_with(DECLINE_PHONE)
+}
+
+/// What a new session needs beside its order.
+pub(crate) struct Opening {
+    pub(crate) locale: Locale,
+    pub(crate) success_url: String,
+    pub(crate) failure_url: String,
+    pub(crate) cancel_url: String,
+}
+
+/// Opens a session for an order that is complete but for its ids. A reference may be used again:
+/// each session is a new order (emulator-notes 10).
+pub(crate) fn open(world: &mut World, mut order: Order, opening: Opening) -> Checkout {
+    order.order_id = world.ids.uuid();
+    order.checkout_id = world.ids.uuid();
+    order.sequence = world.next_sequence();
+    let checkout = Checkout {
+        checkout_id: order.checkout_id.clone(),
+        order_id: order.order_id.clone(),
+        locale: opening.locale,
+        success_url: opening.success_url,
+        failure_url: opening.failure_url,
+        cancel_url: opening.cancel_url,
+        phone: order.consumer.phone_number.clone(),
+        step: Step::Phone,
+    };
+    world.put_order(order);
+    world.put_checkout(checkout.clone());
+    checkout
+}
+
+fn open_session(world: &World, id: &str, to: Status) -> Result<(Checkout, Order), Refusal> {
+    let checkout = world.checkout(id).ok_or(Refusal::CheckoutNotFound)?;
+    let order = super::take(world, &checkout.order_id)?;
+    if order.status == Status::New {
+        Ok((checkout.clone(), order))
+    } else {
+        Err(transition(&order, to))
+    }
+}
+
+/// The customer paid the first part of `plan`. Answers the address to send the customer to.
+pub(crate) fn approve(
+    world: &mut World,
+    checkout_id: &str,
+    plan: Plan,
+    at_ms: i64,
+) -> Result<String, Refusal> {
+    let (checkout, mut order) = open_session(world, checkout_id, Status::Approved)?;
+    order.status = Status::Approved;
+    order.approved_at_ms = Some(at_ms);
+    order.paid_minor = plan.amounts_minor(order.total_minor)[0];
+    (order.payment_type, order.instalments) = match plan {
+        Plan::Full => ("PAY_NOW".to_owned(), None),
+        Plan::Two | Plan::Three | Plan::Four => {
+            ("PAY_BY_INSTALMENTS".to_owned(), Some(plan.parts()))
+        }
+    };
+    events::announce(world, &order, &Event::Approved, at_ms);
+    let auto_authorise = world
+        .account(&order.merchant_id)
+        .is_some_and(|account| account.merchant.auto_authorise);
+    if auto_authorise {
+        // Approved to fully captured with no call and no order_authorised (emulator-notes 18).
+        order.authorised_at_ms = Some(at_ms);
+        order.status = Status::Authorised;
+    }
+    let order_id = order.order_id.clone();
+    world.put_order(order);
+    if auto_authorise {
+        capture_rest(world, &order_id, at_ms)?;
+    }
+    Ok(redirect_url(&checkout.success_url, "approved", &order_id))
+}
+
+/// Tamara refused the customer.
+pub(crate) fn decline(world: &mut World, checkout_id: &str, at_ms: i64) -> Result<String, Refusal> {
+    let (checkout, order) = open_session(world, checkout_id, Status::Declined)?;
+    let order_id = end(world, order, Status::Declined, &Event::Declined, at_ms);
+    Ok(redirect_url(&checkout.failure_url, "declined", &order_id))
+}
+
+/// The customer went back to the store: the order expires at once (emulator-notes 12).
+pub(crate) fn cancel_session(
+    world: &mut World,
+    checkout_id: &str,
+    at_ms: i64,
+) -> Result<String, Refusal> {
+    let (checkout, order) = open_session(world, checkout_id, Status::Expired)?;
+    let order_id = end(world, order, Status::Expired, &Event::Expired, at_ms);
+    Ok(redirect_url(&checkout.cancel_url, "canceled", &order_id))
+}
+
+/// The session ran out before its time, for tests that do not move the clock.
+pub(crate) fn run_out(world: &mut World, checkout_id: &str, at_ms: i64) -> Result<String, Refusal> {
+    let (checkout, order) = open_session(world, checkout_id, Status::Expired)?;
+    let order_id = end(world, order, Status::Expired, &Event::Expired, at_ms);
+    Ok(redirect_url(&checkout.failure_url, "expired", &order_id))
+}
+
+fn end(world: &mut World, mut order: Order, status: Status, event: &Event, at_ms: i64) -> String {
+    order.status = status;
+    events::announce(world, &order, event, at_ms);
+    let order_id = order.order_id.clone();
+    world.put_order(order);
+    order_id
+}
+
+/// The merchant's address with Tamara's two parameters at its very end: a fragment gets them
+/// behind it, as was seen (hosted-checkout 7.3).
+pub(crate) fn redirect_url(url: &str, payment_status: &str, order_id: &str) -> String {
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let url = ascii(url);
+    format!("{url}{mark}paymentStatus={payment_status}&orderId={order_id}")
+}
+
+/// An address with letters of other alphabets, fit for a `Location` header.
+fn ascii(url: &str) -> String {
+    let mut ascii = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii() {
+            ascii.push(char::from(byte));
+        } else {
+            ascii.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    ascii
+}

@@ -1,0 +1,50 @@
+//! What happens by itself when time passes (order-lifecycle 4.8).
+//!
+//! Invariant: an order has at most one timer, a function of the order alone.
+
+use super::{Event, capture_rest, events};
+use crate::world::{Order, Status, World};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+const SESSION_MS: i64 = 30 * MINUTE_MS;
+const AUTHORISE_WITHIN_MS: i64 = 72 * HOUR_MS;
+/// From authorisation to the capture that Tamara makes by itself; also `order_expiry_time`.
+pub(crate) const AUTO_CAPTURE_MS: i64 = 21 * DAY_MS;
+
+/// When this order moves by itself; none if it waits for nothing.
+pub(crate) fn timer_ms(order: &Order) -> Option<i64> {
+    match order.status {
+        Status::New => Some(order.created_at_ms + SESSION_MS),
+        Status::Approved => Some(order.approved_at_ms? + AUTHORISE_WITHIN_MS),
+        Status::Authorised | Status::Updated | Status::PartiallyCaptured => {
+            Some(order.authorised_at_ms? + AUTO_CAPTURE_MS)
+        }
+        Status::Declined
+        | Status::Expired
+        | Status::FullyCaptured
+        | Status::PartiallyRefunded
+        | Status::FullyRefunded
+        | Status::Canceled => None,
+    }
+}
+
+/// Fires every timer due at `now_ms`, the earliest first, each at its own moment.
+pub(crate) fn fire(world: &mut World, now_ms: i64) {
+    while let Some((at_ms, order)) = world.next_timer() {
+        if at_ms > now_ms {
+            return;
+        }
+        let mut order = order.clone();
+        if matches!(order.status, Status::New | Status::Approved) {
+            order.status = Status::Expired;
+            events::announce(world, &order, &Event::Expired, at_ms);
+            world.put_order(order);
+        } else {
+            capture_rest(world, &order.order_id, at_ms)
+                .expect("an order with an auto-capture timer has something left to capture");
+        }
+    }
+}

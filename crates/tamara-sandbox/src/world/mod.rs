@@ -1,0 +1,358 @@
+//! The whole state: merchants, orders, checkouts, webhooks, notifications, and look-ups over them.
+//!
+//! Not for decisions ([`crate::rules`]) nor for files ([`crate::journal`]). Objects are replaced
+//! whole by `put_*`, which keeps the indices right and remembers what was there before: a change
+//! that is refused half-way is rolled back, one that is kept is drained into the journal.
+
+mod checkout;
+mod notification;
+mod order;
+
+pub use checkout::Plan;
+pub(crate) use checkout::{Checkout, Locale, Step};
+pub(crate) use notification::{Attempt, Notification, Webhook};
+pub use order::Status;
+pub(crate) use order::{
+    Address, Amounts, Cancel, Capture, Consumer, Discount, Item, Order, Refund, Shipping,
+};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Merchant;
+use crate::ids::Ids;
+use crate::money::Currency;
+use crate::rules;
+
+/// A merchant with what follows from its options.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) merchant_id: String,
+    pub(crate) currency: Currency,
+    pub(crate) merchant: Merchant,
+}
+
+/// One line of the journal is a list of these; replayed in order they give the world.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Entry {
+    Order(Box<Order>),
+    Checkout(Checkout),
+    Webhook(Webhook),
+    WebhookRemoved(String),
+    Notification(Notification),
+    Counters(Counters),
+    Reset,
+}
+
+/// What must not start again from zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counters {
+    pub(crate) clock_offset_ms: i64,
+    pub(crate) ids_drawn: u64,
+    pub(crate) sequence: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Order(String),
+    Checkout(String),
+    Webhook(String),
+    Notification(u64),
+}
+
+enum Before {
+    Order(String, Option<Box<Order>>),
+    Checkout(String, Option<Checkout>),
+    Webhook(String, Option<Webhook>),
+    Notification(u64, Option<Notification>),
+}
+
+pub(crate) struct World {
+    pub(crate) ids: Ids,
+    accounts: Vec<Account>,
+    orders: BTreeMap<String, Order>,
+    checkouts: BTreeMap<String, Checkout>,
+    webhooks: BTreeMap<String, Webhook>,
+    notifications: BTreeMap<u64, Notification>,
+    sequence: u64,
+    /// (merchant, reference, sequence) to order: the last of a reference is the newest.
+    references: BTreeMap<(String, String, u64), String>,
+    timers: BTreeSet<(i64, String)>,
+    outbox: BTreeSet<(i64, u64)>,
+    before: Vec<Before>,
+}
+
+impl World {
+    pub(crate) fn new(accounts: Vec<Account>, ids: Ids) -> Self {
+        Self {
+            ids,
+            accounts,
+            orders: BTreeMap::new(),
+            checkouts: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+            sequence: 0,
+            references: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            outbox: BTreeSet::new(),
+            before: Vec::new(),
+        }
+    }
+
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    pub(crate) fn account(&self, merchant_id: &str) -> Option<&Account> {
+        self.accounts.iter().find(|a| a.merchant_id == merchant_id)
+    }
+
+    pub(crate) fn account_by_token(&self, token: &str) -> Option<&Account> {
+        self.accounts.iter().find(|a| a.merchant.api_token == token)
+    }
+
+    pub(crate) fn order(&self, order_id: &str) -> Option<&Order> {
+        self.orders.get(order_id)
+    }
+
+    /// In the order of creation.
+    pub(crate) fn orders(&self) -> Vec<&Order> {
+        let mut orders: Vec<_> = self.orders.values().collect();
+        orders.sort_by_key(|order| order.sequence);
+        orders
+    }
+
+    pub(crate) fn newest_by_reference(&self, merchant_id: &str, reference: &str) -> Option<&Order> {
+        let first = (merchant_id.to_owned(), reference.to_owned(), 0);
+        let last = (merchant_id.to_owned(), reference.to_owned(), u64::MAX);
+        let (_, order_id) = self.references.range(first..=last).next_back()?;
+        self.orders.get(order_id)
+    }
+
+    pub(crate) fn checkout(&self, checkout_id: &str) -> Option<&Checkout> {
+        self.checkouts.get(checkout_id)
+    }
+
+    pub(crate) fn webhook(&self, webhook_id: &str) -> Option<&Webhook> {
+        self.webhooks.get(webhook_id)
+    }
+
+    pub(crate) fn webhooks(&self) -> impl Iterator<Item = &Webhook> {
+        self.webhooks.values()
+    }
+
+    pub(crate) fn notification(&self, id: u64) -> Option<&Notification> {
+        self.notifications.get(&id)
+    }
+
+    pub(crate) fn notifications(&self) -> impl Iterator<Item = &Notification> {
+        self.notifications.values()
+    }
+
+    /// The order whose timer fires first, with the moment.
+    pub(crate) fn next_timer(&self) -> Option<(i64, &Order)> {
+        let (at_ms, order_id) = self.timers.first()?;
+        Some((*at_ms, self.orders.get(order_id)?))
+    }
+
+    /// Notifications owed an attempt, the earliest first.
+    pub(crate) fn outbox(&self) -> impl Iterator<Item = (i64, u64)> {
+        self.outbox.iter().copied()
+    }
+
+    /// Grows for ever, across a reset too, so that an old number never means a new thing.
+    pub(crate) fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    pub(crate) fn put_order(&mut self, order: Order) {
+        let id = order.order_id.clone();
+        let before = self.set_order(&id, Some(order));
+        self.before.push(Before::Order(id, before.map(Box::new)));
+    }
+
+    pub(crate) fn put_checkout(&mut self, checkout: Checkout) {
+        let id = checkout.checkout_id.clone();
+        let before = self.checkouts.insert(id.clone(), checkout);
+        self.before.push(Before::Checkout(id, before));
+    }
+
+    pub(crate) fn put_webhook(&mut self, webhook: Webhook) {
+        let id = webhook.webhook_id.clone();
+        let before = self.webhooks.insert(id.clone(), webhook);
+        self.before.push(Before::Webhook(id, before));
+    }
+
+    pub(crate) fn remove_webhook(&mut self, webhook_id: &str) {
+        let before = self.webhooks.remove(webhook_id);
+        self.before
+            .push(Before::Webhook(webhook_id.to_owned(), before));
+    }
+
+    pub(crate) fn put_notification(&mut self, notification: Notification) {
+        let id = notification.id;
+        let before = self.set_notification(id, Some(notification));
+        self.before.push(Before::Notification(id, before));
+    }
+
+    fn set_order(&mut self, id: &str, order: Option<Order>) -> Option<Order> {
+        let before = match order {
+            Some(order) => {
+                if let Some(at_ms) = rules::timer_ms(&order) {
+                    self.timers.insert((at_ms, id.to_owned()));
+                }
+                self.references.insert(reference_key(&order), id.to_owned());
+                self.orders.insert(id.to_owned(), order)
+            }
+            None => self.orders.remove(id),
+        };
+        if let Some(before) = &before {
+            let now = self.orders.get(id);
+            if let Some(at_ms) = rules::timer_ms(before)
+                && now.and_then(rules::timer_ms) != Some(at_ms)
+            {
+                self.timers.remove(&(at_ms, id.to_owned()));
+            }
+            let key = reference_key(before);
+            if now.map(reference_key).as_ref() != Some(&key) {
+                self.references.remove(&key);
+            }
+        }
+        before
+    }
+
+    fn set_notification(&mut self, id: u64, next: Option<Notification>) -> Option<Notification> {
+        let due = next.as_ref().and_then(|n| n.next_at_ms);
+        let before = match next {
+            Some(next) => self.notifications.insert(id, next),
+            None => self.notifications.remove(&id),
+        };
+        if let Some(at_ms) = before.as_ref().and_then(|n| n.next_at_ms) {
+            self.outbox.remove(&(at_ms, id));
+        }
+        if let Some(at_ms) = due {
+            self.outbox.insert((at_ms, id));
+        }
+        before
+    }
+
+    /// Takes back everything since the last [`World::changes`] was kept.
+    pub(crate) fn roll_back(&mut self) {
+        while let Some(before) = self.before.pop() {
+            match before {
+                Before::Order(id, order) => {
+                    self.set_order(&id, order.map(|order| *order));
+                }
+                Before::Checkout(id, checkout) => restore(&mut self.checkouts, id, checkout),
+                Before::Webhook(id, webhook) => restore(&mut self.webhooks, id, webhook),
+                Before::Notification(id, notification) => {
+                    self.set_notification(id, notification);
+                }
+            }
+        }
+    }
+
+    /// The changed objects as they are now, each once.
+    pub(crate) fn changes(&self) -> Vec<Entry> {
+        let keys: BTreeSet<_> = self.before.iter().map(Before::key).collect();
+        keys.iter().filter_map(|key| self.entry(key)).collect()
+    }
+
+    /// The changes are kept: there is no way back.
+    pub(crate) fn keep(&mut self) {
+        self.before.clear();
+    }
+
+    /// Everything, for compaction.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let orders = self.orders.keys().cloned().map(Key::Order);
+        let checkouts = self.checkouts.keys().cloned().map(Key::Checkout);
+        let webhooks = self.webhooks.keys().cloned().map(Key::Webhook);
+        let notifications = self.notifications.keys().copied().map(Key::Notification);
+        let keys = orders.chain(checkouts).chain(webhooks).chain(notifications);
+        keys.filter_map(|key| self.entry(&key)).collect()
+    }
+
+    fn entry(&self, key: &Key) -> Option<Entry> {
+        match key {
+            Key::Order(id) => {
+                let order = self.orders.get(id)?.clone();
+                Some(Entry::Order(Box::new(order)))
+            }
+            Key::Checkout(id) => Some(Entry::Checkout(self.checkouts.get(id)?.clone())),
+            Key::Webhook(id) => Some(match self.webhooks.get(id) {
+                Some(webhook) => Entry::Webhook(webhook.clone()),
+                None => Entry::WebhookRemoved(id.clone()),
+            }),
+            Key::Notification(id) => Some(Entry::Notification(self.notifications.get(id)?.clone())),
+        }
+    }
+
+    /// Takes up one entry of the journal.
+    pub(crate) fn replay(&mut self, entry: Entry) {
+        match entry {
+            Entry::Order(order) => self.put_order(*order),
+            Entry::Checkout(checkout) => self.put_checkout(checkout),
+            Entry::Webhook(webhook) => self.put_webhook(webhook),
+            Entry::WebhookRemoved(id) => self.remove_webhook(&id),
+            Entry::Notification(notification) => self.put_notification(notification),
+            Entry::Counters(counters) => {
+                self.ids.restore(counters.ids_drawn);
+                self.sequence = self.sequence.max(counters.sequence);
+            }
+            Entry::Reset => self.clear(),
+        }
+        self.keep();
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.orders.clear();
+        self.checkouts.clear();
+        self.webhooks.clear();
+        self.notifications.clear();
+        self.references.clear();
+        self.timers.clear();
+        self.outbox.clear();
+        self.before.clear();
+    }
+
+    pub(crate) fn counters(&self, clock_offset_ms: i64) -> Counters {
+        Counters {
+            clock_offset_ms,
+            ids_drawn: self.ids.drawn(),
+            sequence: self.sequence,
+        }
+    }
+}
+
+impl Before {
+    fn key(&self) -> Key {
+        match self {
+            Self::Order(id, _) => Key::Order(id.clone()),
+            Self::Checkout(id, _) => Key::Checkout(id.clone()),
+            Self::Webhook(id, _) => Key::Webhook(id.clone()),
+            Self::Notification(id, _) => Key::Notification(*id),
+        }
+    }
+}
+
+fn restore<T>(table: &mut BTreeMap<String, T>, id: String, before: Option<T>) {
+    match before {
+        Some(before) => table.insert(id, before),
+        None => table.remove(&id),
+    };
+}
+
+fn reference_key(order: &Order) -> (String, String, u64) {
+    (
+        order.merchant_id.clone(),
+        order.order_reference_id.clone(),
+        order.sequence,
+    )
+}
+
+#[cfg(test)]
+mod tests;
