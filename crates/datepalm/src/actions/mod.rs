@@ -1,0 +1,19 @@
+//! What can be asked of the service, one file each, and the three steps that they share: `advance` (save and plan),
+//! `send` (carry out an operation), `read_order` (learn from Tamara).
+//!
+//! Invariant: never a transaction across a call to Tamara; every changing call is a committed row first (R16).
+
+pub mod advance;
+pub mod call;
+pub mod cancel_payment;
+pub mod check_payment;
+pub mod content;
+pub mod create_payment;
+pub mod follow_return;
+pub mod open_session;
+pub mod read_order;
+pub mod receive_notification;
+pub mod request_operation;
+pub mod send;
+pub mod show_payment;
+pub mod wire;

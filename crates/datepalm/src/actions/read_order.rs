@@ -1,0 +1,110 @@
+//! Learning from Tamara: GET the order, take in what it says, settle and plan (R1, R4, R5).
+
+use super::advance::{Env, save_and_plan};
+use super::call::{About, Call};
+use super::wire;
+use crate::app::App;
+use crate::domain::observe::{Source, observe, refresh};
+use crate::domain::operation::OperationState;
+use crate::domain::payment::{AttentionReason, Payment};
+use crate::error::Result;
+use crate::ids::{PaymentId, SessionId};
+use crate::store::{attempts, payments};
+use std::sync::Arc;
+
+/// How a read went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Tamara answered, and what it said was taken in.
+    Taken,
+    /// No answer that says anything: look again later (401, 403 and 5xx are transient, R25).
+    NotNow,
+    /// There is no order to read yet.
+    NoOrder,
+}
+
+/// Reads the order of one session.
+pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId) -> Result<Read> {
+    let id = payment.clone();
+    let before = app
+        .store
+        .read("look before reading", move |tx| payments::look(tx, &id))
+        .await?;
+    let Some(before) = before else {
+        return Ok(Read::NoOrder);
+    };
+    let Some(order) = before
+        .session(session)
+        .and_then(|session| session.order.clone())
+    else {
+        return Ok(Read::NoOrder);
+    };
+    let account = app.account(&before.account)?;
+    let call = Call::new(app, &account);
+    let begun_at_ms = begun_after_what_was_sent(&before, call.started_at_ms());
+    let answer = call.client.order(&order.order_id).await;
+    let about = About {
+        payment,
+        session,
+        operation: None,
+        kind: "read_order",
+    };
+    let attempt = call.attempt(app, &before.account, &about, answer.as_ref().err());
+    let result = match &answer {
+        Ok(_) | Err(tamara::Error::NotFound(_)) => Read::Taken,
+        Err(_) => Read::NotNow,
+    };
+    let env = Env::now(app, &account);
+    let (id, session) = (payment.clone(), session.clone());
+    app.store
+        .write("take in a read", move |tx| {
+            attempts::insert(tx, &attempt)?;
+            let before = payments::load_known(tx, &id)?;
+            let mut payment = before.clone();
+            let context = env.context(tx, &payment)?;
+            match (&answer, payment.session(&session)) {
+                (Ok(order), Some(known)) => {
+                    let news = wire::observation(order, &payment, known, &env.policy, begun_at_ms);
+                    observe(&mut payment, &session, &news, Source::Read, &context);
+                }
+                // A token of the other environment answers so: never a fact (R4).
+                (Err(tamara::Error::NotFound(_)), _) => {
+                    payment.raise(AttentionReason::OrderNotFound, env.stamp.now_ms);
+                }
+                (Err(_) | Ok(_), _) => {}
+            }
+            count_look(&before, &mut payment);
+            refresh(&mut payment, &context);
+            save_and_plan(tx, Some(&before), &mut payment, &env)
+        })
+        .await?;
+    app.changed(payment);
+    Ok(result)
+}
+
+/// Reads in a row that bring nothing new grow the gap to the next one (R25).
+fn count_look(before: &Payment, after: &mut Payment) {
+    let mut seen = after.clone();
+    seen.next_check_at_ms = before.next_check_at_ms;
+    for session in &mut seen.sessions {
+        let old = before.session(&session.id);
+        session.facts.trusted_at_ms = old.and_then(|old| old.facts.trusted_at_ms);
+    }
+    after.check_step = if seen == *before {
+        before.check_step.saturating_add(1)
+    } else {
+        0
+    };
+}
+
+/// A read that starts after a call has ended speaks of what that call did, even within the same millisecond.
+fn begun_after_what_was_sent(payment: &Payment, started_at_ms: i64) -> i64 {
+    let ended = payment
+        .operations
+        .iter()
+        .filter(|operation| operation.state == OperationState::Unknown);
+    let last_sent_ms = ended
+        .filter_map(|operation| operation.last_sent_at_ms)
+        .max();
+    last_sent_ms.map_or(started_at_ms, |sent_ms| started_at_ms.max(sent_ms + 1))
+}

@@ -1,0 +1,243 @@
+//! Capture, refund and partial cancel asked for by the merchant: decide and write the intent in one transaction, then
+//! carry it out (R3, R16, R17, R26).
+
+use super::advance::{Env, save_and_plan};
+use super::send::{Grant, send};
+use crate::app::{Account, App};
+use crate::domain::decide::{Command, Decision, Refused, decide, unique_shipped_at_s};
+use crate::domain::observe::refresh;
+use crate::domain::operation::{Intent, Lease, Operation, OperationKind, Origin};
+use crate::domain::payment::Payment;
+use crate::error::{Code, Error, Refusal, Result, Upstream, refused};
+use crate::ids::{OperationId, PaymentId};
+use crate::store::tx::Tx;
+use crate::store::{operations, payments};
+use std::sync::Arc;
+use tamara::money::Money;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Whose payment.
+    pub payment: PaymentId,
+    /// What to do.
+    pub command: Command,
+    /// The caller's key.
+    pub key: String,
+    /// The request's text, for the fingerprint.
+    pub body: String,
+    /// What else the call says, as JSON.
+    pub details: serde_json::Map<String, serde_json::Value>,
+    /// The wished `shipped_at`, seconds since the epoch.
+    pub shipped_at_s: Option<i64>,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The operation.
+    pub operation: OperationId,
+    /// The key had been used before.
+    pub replayed: bool,
+    /// What Tamara said when it refused.
+    pub upstream: Option<Upstream>,
+}
+
+enum Written {
+    New(OperationId),
+    Replay(OperationId),
+}
+
+/// Carries out a command that is one operation.
+pub async fn request_operation(
+    app: &Arc<App>,
+    account: &Arc<Account>,
+    asked: Asked,
+) -> Result<Outcome> {
+    let env = Env::now(app, account);
+    let grant = Grant::new(app);
+    let (lease, fingerprint) = (
+        grant.lease.clone(),
+        app.fingerprint(&format!("{}\n{}", asked.payment, asked.body)),
+    );
+    let payment = asked.payment.clone();
+    let written = app
+        .store
+        .write("request operation", move |tx| {
+            write_intent(tx, &env, &asked, &fingerprint, &lease)
+        })
+        .await?;
+    match written {
+        Written::Replay(operation) => Ok(Outcome {
+            payment,
+            operation,
+            replayed: true,
+            upstream: None,
+        }),
+        Written::New(operation) => {
+            let upstream = send(app, &payment, &operation, grant).await?;
+            Ok(Outcome {
+                payment,
+                operation,
+                replayed: false,
+                upstream,
+            })
+        }
+    }
+}
+
+/// The kind of operation that a command asks for.
+pub fn kind_of(command: Command) -> OperationKind {
+    match command {
+        Command::Capture(_) => OperationKind::Capture,
+        Command::Refund(_) => OperationKind::Refund,
+        Command::Cancel | Command::CancelPart(_) => OperationKind::Cancel,
+    }
+}
+
+fn write_intent(
+    tx: &mut Tx<'_>,
+    env: &Env,
+    asked: &Asked,
+    fingerprint: &str,
+    lease: &Lease,
+) -> Result<Written> {
+    let account = &env.account.config.name;
+    if let Some(operation) = replay(tx, account, kind_of(asked.command), &asked.key, fingerprint)? {
+        return Ok(Written::Replay(operation));
+    }
+    let before = load_own(tx, account, &asked.payment)?;
+    let decision =
+        decide(&before, asked.command, env.stamp.now_ms).map_err(|why| refusal(&before, &why))?;
+    let Decision::Operation {
+        session,
+        kind,
+        amount_minor,
+        everything_left,
+    } = decision
+    else {
+        return Err(anyhow::anyhow!("a command of one operation was decided as a mark").into());
+    };
+    let mut details = asked.details.clone();
+    if kind == OperationKind::Capture {
+        require_shipping_company(env, &details)?;
+    }
+    let id = match kind {
+        OperationKind::Refund => OperationId::of_refund(account, &asked.key),
+        kind => {
+            OperationId::with_prefix(kind.id_prefix(), env.stamp.now_ms, env.stamp.ids.as_ref())
+        }
+    };
+    if kind == OperationKind::Refund {
+        details
+            .entry("comment")
+            .or_insert_with(|| format!("refund {id}").into());
+    }
+    let wished_s = asked.shipped_at_s.unwrap_or(env.stamp.now_ms / 1_000);
+    let intent = Intent {
+        id: id.clone(),
+        session,
+        kind,
+        key: asked.key.clone(),
+        fingerprint: fingerprint.to_owned(),
+        origin: Origin::Request,
+        amount_minor,
+        everything_left,
+        shipped_at_s: (kind == OperationKind::Capture)
+            .then(|| unique_shipped_at_s(&before, wished_s)),
+        details: serde_json::Value::Object(details).to_string(),
+        lease: Some(lease.clone()),
+    };
+    let mut payment = before.clone();
+    payment
+        .operations
+        .push(Operation::new(intent, env.stamp.now_ms));
+    let context = env.context(tx, &payment)?;
+    refresh(&mut payment, &context);
+    save_and_plan(tx, Some(&before), &mut payment, env)?;
+    Ok(Written::New(id))
+}
+
+fn require_shipping_company(
+    env: &Env,
+    details: &serde_json::Map<String, serde_json::Value>,
+) -> Result<()> {
+    if details.contains_key("shipping_company") || env.account.config.shipping_company.is_some() {
+        return Ok(());
+    }
+    let detail = "a capture names the shipping company: send shipping_info.shipping_company, or set shipping_company \
+                  in the account's configuration";
+    Err(Refusal::new(Code::ShippingInfoMissing, detail)
+        .param("shipping_info.shipping_company")
+        .into())
+}
+
+/// The operation that the key made, if the request is the same (R26).
+pub fn replay(
+    tx: &mut Tx<'_>,
+    account: &str,
+    kind: OperationKind,
+    key: &str,
+    fingerprint: &str,
+) -> Result<Option<OperationId>> {
+    match operations::by_key(tx, account, kind, key)? {
+        None => Ok(None),
+        Some((_, operation, known)) if known == fingerprint => Ok(Some(operation)),
+        Some(_) => refused(
+            Code::IdempotencyKeyReused,
+            "this Idempotency-Key was used with another request; use a new key for a new operation",
+        ),
+    }
+}
+
+/// Loads a payment of this account to change it; another account's does not exist here.
+pub fn load_own(tx: &mut Tx<'_>, account: &str, id: &PaymentId) -> Result<Payment> {
+    match payments::load(tx, id)? {
+        Some(payment) if payment.account == account => Ok(payment),
+        Some(_) | None => refused(
+            Code::PaymentNotFound,
+            format!("there is no payment {id} in this account"),
+        ),
+    }
+}
+
+/// A refusal of the core in words.
+pub fn refusal(payment: &Payment, why: &Refused) -> Error {
+    let shown = |minor: i64| Money::new(minor, payment.total.currency()).to_string();
+    let status = payment.status().as_str();
+    match why {
+        Refused::OperationInProgress(id) => Refusal::new(
+            Code::OperationInProgress,
+            format!("operation {id} of this payment is being carried out; try again when it has ended"),
+        )
+        .operation(id.as_str()),
+        Refused::WrongStatus(_) => {
+            Refusal::new(Code::WrongStatus, format!("the payment is {status}, where this is not possible"))
+        }
+        Refused::AmountAboveRest { asked_minor, rest_minor } => Refusal::new(
+            Code::AmountAboveRest,
+            format!("{} is more than the {} that is left", shown(*asked_minor), shown(*rest_minor)),
+        )
+        .param("amount"),
+        Refused::AmountNotPositive => {
+            Refusal::new(Code::InvalidRequest, "amount must be positive; leave it out for all that is left").param("amount")
+        }
+        Refused::UseRefund { refundable_minor } => Refusal::new(
+            Code::UseRefund,
+            format!("the payment is captured; refund it instead: {} can be refunded", shown(*refundable_minor)),
+        ),
+        Refused::UseCancel { cancelable_minor } => Refusal::new(
+            Code::UseCancel,
+            format!("nothing is captured yet; cancel instead: {} can be canceled", shown(*cancelable_minor)),
+        ),
+        Refused::CancelRequested => {
+            Refusal::new(Code::CancelRequested, "a cancel of this payment was accepted, so nothing is captured any more")
+        }
+        Refused::NeedsAttention => Refusal::new(
+            Code::NeedsAttention,
+            "what Tamara reports about this order does not fit, so nothing is sent until a person has looked: see attention",
+        ),
+    }
+    .into()
+}

@@ -1,0 +1,348 @@
+//! Carrying out an operation: lease and `sending` committed, then the call, then its answer committed (R16-R18, R21).
+
+use super::advance::{Env, save_and_plan};
+use super::call::{About, Call};
+use super::content::{self, Content, People, ReturnUrls};
+use super::read_order::read_order;
+use super::wire;
+use crate::app::{Account, App};
+use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
+use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
+use crate::domain::payment::{Order, Payment};
+use crate::error::{Error, Result, Upstream};
+use crate::ids::{self, OperationId, PaymentId};
+use crate::store::payments::Wish;
+use crate::store::{attempts, inbox, payments};
+use std::sync::Arc;
+use tamara::money::Money;
+use tamara::payments::{CancelRequest, CaptureRequest, RefundRequest, ShippingInfoRequest};
+
+/// A lease that begins now. `started_ms` is the monotonic reading from before its commit (R18).
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// What is written down.
+    pub lease: Lease,
+    started_ms: i64,
+}
+
+impl Grant {
+    /// A new lease of this process.
+    pub fn new(app: &App) -> Self {
+        let until_ms = app.clock.now_ms().saturating_add(app.policy.lease_ms);
+        let lease = Lease {
+            token: ids::token(app.ids.as_ref()),
+            until_ms,
+        };
+        Self {
+            lease,
+            started_ms: app.clock.monotonic_ms(),
+        }
+    }
+
+    /// Whether the lease outlives a call that starts now, on the clock that cannot be set back (R18).
+    fn outlives_a_call(&self, app: &App) -> bool {
+        let ends_ms = self.started_ms.saturating_add(app.policy.lease_ms);
+        app.clock
+            .monotonic_ms()
+            .saturating_add(app.policy.total_timeout_ms)
+            <= ends_ms
+    }
+}
+
+/// What the sender needs, read in the transaction that made the operation its own.
+struct Prepared {
+    payment: Payment,
+    operation: Operation,
+    order: Option<Order>,
+    attempt: i64,
+    wish: Wish,
+    people: String,
+}
+
+/// Sends an operation if it is ours to send. Answers what Tamara said when it refused.
+pub async fn send(
+    app: &Arc<App>,
+    payment: &PaymentId,
+    id: &OperationId,
+    grant: Grant,
+) -> Result<Option<Upstream>> {
+    let Some(prepared) = begin(app, payment, id, &grant).await? else {
+        app.changed(payment);
+        return Ok(None);
+    };
+    let account = app.account(&prepared.payment.account)?;
+    let call = Call::new(app, &account);
+    let (answer, error) = if grant.outlives_a_call(app) {
+        perform(app, &account, &call, &prepared).await?
+    } else {
+        (
+            Answer::NotSent {
+                reason: "lease_too_short".to_owned(),
+            },
+            None,
+        )
+    };
+    let about = About {
+        payment,
+        session: &prepared.operation.session,
+        operation: Some((id, prepared.attempt)),
+        kind: prepared.operation.kind.as_str(),
+    };
+    let attempt = call.attempt(app, &prepared.payment.account, &about, error.as_ref());
+    let read_wanted = needs_read(&prepared.operation, &answer);
+    let env = Env::now(app, &account);
+    let (payment_id, id, number, token) = (
+        payment.clone(),
+        id.clone(),
+        prepared.attempt,
+        grant.lease.token,
+    );
+    app.store
+        .write("record an answer", move |tx| {
+            attempts::insert(tx, &attempt)?;
+            let before = payments::load_known(tx, &payment_id)?;
+            let mut payment = before.clone();
+            let context = env.context(tx, &payment)?;
+            record(&mut payment, &id, number, &token, answer.clone(), &context);
+            if let Answer::Applied {
+                order: Some(order), ..
+            } = &answer
+            {
+                // What came for this order before its create settled is looked at again (R6).
+                inbox::rematch(tx, &payment.account, &order.order_id)?;
+            }
+            save_and_plan(tx, Some(&before), &mut payment, &env)
+        })
+        .await?;
+    app.changed(payment);
+    if read_wanted {
+        read_order(app, payment, &prepared.operation.session).await?;
+    }
+    let refusal = error.as_ref().and_then(tamara::Error::refusal);
+    Ok(refusal.map(|refusal| Upstream {
+        status: refusal.status,
+        codes: refusal.codes.clone(),
+    }))
+}
+
+/// Makes the operation ours, or ends a lease that has passed.
+async fn begin(
+    app: &Arc<App>,
+    payment: &PaymentId,
+    id: &OperationId,
+    grant: &Grant,
+) -> Result<Option<Prepared>> {
+    let (payment, id, lease) = (payment.clone(), id.clone(), grant.lease.clone());
+    let stamp = app.stamp();
+    let (policy, accounts) = (app.policy.clone(), app.accounts.clone());
+    app.store
+        .write("begin sending", move |tx| {
+            let before = payments::load_known(tx, &payment)?;
+            let Some(account) = accounts.get(&before.account).cloned() else {
+                return Err(Error::Internal(anyhow::anyhow!(
+                    "account {} is not configured",
+                    before.account
+                )));
+            };
+            let env = Env {
+                stamp: stamp.clone(),
+                policy: policy.clone(),
+                account,
+            };
+            let mut after = before.clone();
+            let context = env.context(tx, &after)?;
+            expire_lease(&mut after, &id, &context);
+            let attempt = begin_sending(&mut after, &id, &lease, &context);
+            save_and_plan(tx, Some(&before), &mut after, &env)?;
+            let (Some(attempt), Some(operation)) = (attempt, after.operation(id.as_str()).cloned())
+            else {
+                return Ok(None);
+            };
+            let order = after
+                .session(&operation.session)
+                .and_then(|session| session.order.clone());
+            let (wish, people) = (
+                payments::wish(tx, &payment)?,
+                payments::people(tx, &payment)?,
+            );
+            Ok(Some(Prepared {
+                payment: after,
+                operation,
+                order,
+                attempt,
+                wish,
+                people,
+            }))
+        })
+        .await
+}
+
+/// Refunds are a success only when a read says so (R20); a 409 and an unknown outcome end in a read (R21).
+fn needs_read(operation: &Operation, answer: &Answer) -> bool {
+    match answer {
+        Answer::Applied { .. } => operation.kind == OperationKind::Refund,
+        Answer::Conflict | Answer::Unknown { .. } | Answer::Refused { .. } => {
+            operation.kind.moves_money()
+        }
+        Answer::TurnedAway { .. } | Answer::NotSent { .. } => false,
+    }
+}
+
+async fn perform(
+    app: &App,
+    account: &Account,
+    call: &Call,
+    prepared: &Prepared,
+) -> Result<(Answer, Option<tamara::Error>)> {
+    let begun = call.started_at_ms();
+    let operation = &prepared.operation;
+    let order = prepared.order.as_ref();
+    let order_id = order
+        .map(|order| order.order_id.as_str())
+        .unwrap_or_default();
+    let amount = Money::new(operation.amount_minor, prepared.payment.total.currency());
+    let client = &call.client;
+    let answer = match operation.kind {
+        OperationKind::CreateSession => {
+            let request = create_request(app, account, prepared)?;
+            client
+                .create_checkout(&request)
+                .await
+                .map(|session| Answer::Applied {
+                    tamara_id: Some(session.order_id.clone()),
+                    news: None,
+                    order: Some(Order {
+                        order_id: session.order_id,
+                        checkout_id: session.checkout_id,
+                        checkout_url: session.checkout_url,
+                        opened_at_ms: app.clock.now_ms(),
+                    }),
+                })
+        }
+        OperationKind::Authorise => client
+            .authorise(order_id)
+            .await
+            .map(|a| wire::authorised(&a, &prepared.payment, order, begun)),
+        OperationKind::Capture => {
+            let request = capture_request(account, operation, order_id, amount)?;
+            client
+                .capture(&request)
+                .await
+                .map(|a| wire::captured(&a, operation, amount, order, begun))
+        }
+        OperationKind::Cancel => {
+            let request = CancelRequest {
+                total_amount: amount,
+                shipping_amount: None,
+                tax_amount: None,
+                discount_amount: None,
+                items: None,
+            };
+            client
+                .cancel(order_id, &request)
+                .await
+                .map(|a| wire::canceled(&a, operation, amount, order, begun))
+        }
+        OperationKind::Refund => {
+            let request = refund_request(operation, amount)?;
+            client
+                .refund(order_id, &request)
+                .await
+                .map(|a| wire::refunded(&a, operation, amount, order, begun))
+        }
+    };
+    Ok(match answer {
+        Ok(answer) => (answer, None),
+        Err(error) => (wire::failed(&error), Some(error)),
+    })
+}
+
+fn create_request(
+    app: &App,
+    account: &Account,
+    prepared: &Prepared,
+) -> Result<tamara::checkout::CheckoutRequest> {
+    let content: Content = content::stored(&prepared.wish.content)?;
+    let people: People = content::stored(&prepared.people)?;
+    let _: ReturnUrls = content::stored(&prepared.wish.return_urls)?;
+    let session = prepared
+        .payment
+        .session(&prepared.operation.session)
+        .ok_or_else(|| Error::Corrupt {
+            table: "operations",
+            id: prepared.operation.id.to_string(),
+            why: "no session".to_owned(),
+        })?;
+    let return_url = format!("{}/r/{}", app.config.public_url, session.return_token);
+    let notification = format!(
+        "{}/hooks/tamara/{}",
+        app.config.public_url, account.config.name
+    );
+    Ok(content::checkout_request(
+        &prepared.payment,
+        session,
+        &prepared.wish,
+        &content,
+        people,
+        (return_url, notification),
+    ))
+}
+
+#[derive(serde::Deserialize)]
+struct CaptureDetails {
+    shipping_company: Option<String>,
+    tracking_number: Option<String>,
+    tracking_url: Option<String>,
+}
+
+fn capture_request(
+    account: &Account,
+    operation: &Operation,
+    order_id: &str,
+    amount: Money,
+) -> Result<CaptureRequest> {
+    let details: CaptureDetails = content::stored(&operation.details)?;
+    let company = details
+        .shipping_company
+        .or_else(|| account.config.shipping_company.clone());
+    let shipped_at_ms = operation
+        .shipped_at_s
+        .unwrap_or(operation.created_at_ms / 1_000)
+        * 1_000;
+    Ok(CaptureRequest {
+        order_id: order_id.to_owned(),
+        total_amount: amount,
+        shipping_info: ShippingInfoRequest {
+            shipped_at: crate::clock::rfc3339(shipped_at_ms),
+            shipping_company: company.unwrap_or_default(),
+            tracking_number: details.tracking_number,
+            tracking_url: details.tracking_url,
+        },
+        items: None,
+        discount_amount: None,
+        shipping_amount: None,
+        tax_amount: None,
+    })
+}
+
+#[derive(serde::Deserialize)]
+struct RefundDetails {
+    comment: String,
+}
+
+fn refund_request(operation: &Operation, amount: Money) -> Result<RefundRequest> {
+    let details: RefundDetails = content::stored(&operation.details)?;
+    Ok(RefundRequest {
+        total_amount: amount,
+        comment: details.comment,
+        merchant_refund_id: Some(operation.id.to_string()),
+    })
+}
+
+/// Whether an operation still waits for somebody.
+pub fn is_open(operation: &Operation) -> bool {
+    !matches!(
+        operation.state,
+        OperationState::Succeeded | OperationState::Rejected
+    )
+}

@@ -1,0 +1,298 @@
+//! Tamara's bodies in the words of the core: orders and answers become observations (R1), errors become answers (R21).
+
+use crate::clock::parse_rfc3339;
+use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, RefundRank, Sums, Word};
+use crate::domain::journal::Answer;
+use crate::domain::operation::Operation;
+use crate::domain::payment::{Order, Payment, Policy, Session};
+use tamara::money::Money;
+use tamara::orders::{self, OrderStatus};
+use tamara::payments::{Authorisation, CancelAnswer, CaptureAnswer, RefundAnswer};
+
+/// The rank of a documented status (R2); an unknown one stays a word (R5).
+fn word_of(status: &OrderStatus) -> Word {
+    match status {
+        OrderStatus::New => Word::Known(OrderRank::New),
+        OrderStatus::Declined => Word::Known(OrderRank::Declined),
+        OrderStatus::Expired => Word::Known(OrderRank::Expired),
+        OrderStatus::Approved => Word::Known(OrderRank::Approved),
+        OrderStatus::Canceled => Word::Known(OrderRank::Canceled),
+        OrderStatus::Authorised
+        | OrderStatus::Updated
+        | OrderStatus::PartiallyCaptured
+        | OrderStatus::FullyCaptured
+        | OrderStatus::PartiallyRefunded
+        | OrderStatus::FullyRefunded => Word::Known(OrderRank::Authorised),
+        OrderStatus::Unknown(text) => Word::Unknown(text.clone()),
+    }
+}
+
+/// What a GET-order body says, held against the session it should be about (R4).
+pub fn observation(
+    order: &orders::Order,
+    payment: &Payment,
+    session: &Session,
+    policy: &Policy,
+    begun_at_ms: i64,
+) -> Observation {
+    let entries = entries_of(order, policy, begun_at_ms);
+    let lists = order
+        .transactions
+        .captures
+        .iter()
+        .map(|entry| entry.total_amount);
+    let lists = lists.chain(
+        order
+            .transactions
+            .refunds
+            .iter()
+            .map(|entry| entry.total_amount),
+    );
+    let mut amounts = lists.chain(
+        order
+            .transactions
+            .cancels
+            .iter()
+            .map(|entry| entry.total_amount),
+    );
+    let foreign = |amount: Money| amount.currency() != payment.total.currency();
+    let known = session
+        .order
+        .as_ref()
+        .is_some_and(|known| known.order_id == order.order_id);
+    let mismatch = !known
+        || order.total_amount != payment.total
+        || order.order_reference_id != session.order_reference_id
+        || amounts.any(foreign);
+    let sums = match (
+        order.captured_amount,
+        order.refunded_amount,
+        order.canceled_amount,
+    ) {
+        (Some(captured), Some(refunded), Some(canceled)) => Some(Sums {
+            captured_minor: captured.minor(),
+            refunded_minor: refunded.minor(),
+            canceled_minor: canceled.minor(),
+        }),
+        _ => None,
+    };
+    Observation {
+        begun_at_ms,
+        word: Some(word_of(&order.status)),
+        entries,
+        sums,
+        mismatch,
+    }
+}
+
+fn entries_of(order: &orders::Order, policy: &Policy, begun_at_ms: i64) -> Vec<Entry> {
+    let lists = &order.transactions;
+    let captures = lists.captures.iter().map(|capture| {
+        let shipped_at = capture
+            .shipping_info
+            .as_ref()
+            .and_then(|info| info.shipped_at.as_deref());
+        let mut items: Vec<&str> = capture
+            .items
+            .iter()
+            .map(|item| item.reference_id.as_str())
+            .collect();
+        items.sort_unstable();
+        Entry {
+            shipped_at_s: shipped_at
+                .and_then(parse_rfc3339)
+                .map(|at_ms| at_ms.div_euclid(1_000)),
+            item_refs: items.join("\n"),
+            ..entry(
+                EntryKind::Capture,
+                &capture.capture_id,
+                capture.total_amount,
+                begun_at_ms,
+            )
+        }
+    });
+    let refunds = lists.refunds.iter().map(|refund| Entry {
+        refund: refund_rank(refund.refund_status.as_deref(), policy),
+        merchant_refund_id: refund.merchant_refund_id.clone(),
+        ..entry(
+            EntryKind::Refund,
+            &refund.refund_id,
+            refund.total_amount,
+            begun_at_ms,
+        )
+    });
+    let cancels = lists.cancels.iter().map(|cancel| {
+        entry(
+            EntryKind::Cancel,
+            &cancel.cancel_id,
+            cancel.total_amount,
+            begun_at_ms,
+        )
+    });
+    captures.chain(refunds).chain(cancels).collect()
+}
+
+fn entry(kind: EntryKind, id: &str, amount: Money, seen_at_ms: i64) -> Entry {
+    Entry {
+        kind,
+        id: id.to_owned(),
+        amount_minor: amount.minor(),
+        seen_at_ms,
+        refund: RefundRank::Other,
+        merchant_refund_id: None,
+        shipped_at_s: None,
+        item_refs: String::new(),
+        operation: None,
+    }
+}
+
+fn refund_rank(status: Option<&str>, policy: &Policy) -> RefundRank {
+    match status {
+        Some("success") => RefundRank::Success,
+        Some(word)
+            if policy
+                .refund_failed_words
+                .iter()
+                .any(|failed| failed == word) =>
+        {
+            RefundRank::Failed
+        }
+        Some(_) | None => RefundRank::Other,
+    }
+}
+
+/// What an answer of ours says of the order: nothing but its own effect.
+fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun_at_ms: i64) -> Observation {
+    Observation {
+        begun_at_ms,
+        word,
+        entries,
+        sums: None,
+        mismatch,
+    }
+}
+
+fn other_order(order: Option<&Order>, order_id: &str) -> bool {
+    order.is_none_or(|known| known.order_id != order_id)
+}
+
+/// The answer to *authorise*. A merchant with automatic capture gets a capture that nobody here asked for (R20).
+pub fn authorised(
+    answer: &Authorisation,
+    payment: &Payment,
+    order: Option<&Order>,
+    begun_at_ms: i64,
+) -> Answer {
+    let captured = answer.capture_id.as_ref().filter(|_| answer.auto_captured);
+    let entries = captured.map(|id| entry(EntryKind::Capture, id, payment.total, begun_at_ms));
+    let mismatch = other_order(order, &answer.order_id);
+    let news = news(
+        Some(word_of(&answer.status)),
+        entries.into_iter().collect(),
+        mismatch,
+        begun_at_ms,
+    );
+    Answer::Applied {
+        tamara_id: None,
+        news: Some(news),
+        order: None,
+    }
+}
+
+/// The answer to *capture*: the amount is what we asked for, because what `captured_amount` sums is not published.
+pub fn captured(
+    answer: &CaptureAnswer,
+    operation: &Operation,
+    amount: Money,
+    order: Option<&Order>,
+    begun_at_ms: i64,
+) -> Answer {
+    let entry = Entry {
+        shipped_at_s: operation.shipped_at_s,
+        item_refs: operation.item_refs.clone(),
+        operation: Some(operation.id.clone()),
+        ..entry(EntryKind::Capture, &answer.capture_id, amount, begun_at_ms)
+    };
+    applied(
+        &answer.capture_id,
+        entry,
+        other_order(order, &answer.order_id),
+        begun_at_ms,
+    )
+}
+
+/// The answer to *cancel*.
+pub fn canceled(
+    answer: &CancelAnswer,
+    operation: &Operation,
+    amount: Money,
+    order: Option<&Order>,
+    begun_at_ms: i64,
+) -> Answer {
+    let entry = Entry {
+        operation: Some(operation.id.clone()),
+        ..entry(EntryKind::Cancel, &answer.cancel_id, amount, begun_at_ms)
+    };
+    applied(
+        &answer.cancel_id,
+        entry,
+        other_order(order, &answer.order_id),
+        begun_at_ms,
+    )
+}
+
+/// The answer to *refund*: accepted; only a read says `success` (R20).
+pub fn refunded(
+    answer: &RefundAnswer,
+    operation: &Operation,
+    amount: Money,
+    order: Option<&Order>,
+    begun_at_ms: i64,
+) -> Answer {
+    let entry = Entry {
+        merchant_refund_id: Some(operation.id.to_string()),
+        operation: Some(operation.id.clone()),
+        ..entry(EntryKind::Refund, &answer.refund_id, amount, begun_at_ms)
+    };
+    applied(
+        &answer.refund_id,
+        entry,
+        other_order(order, &answer.order_id),
+        begun_at_ms,
+    )
+}
+
+fn applied(id: &str, entry: Entry, mismatch: bool, begun_at_ms: i64) -> Answer {
+    let news = news(None, vec![entry], mismatch, begun_at_ms);
+    Answer::Applied {
+        tamara_id: Some(id.to_owned()),
+        news: Some(news),
+        order: None,
+    }
+}
+
+/// A failed changing call in the words of R21.
+pub fn failed(error: &tamara::Error) -> Answer {
+    let reason = super::call::word(error).to_owned();
+    match error {
+        tamara::Error::Rejected(refusal) | tamara::Error::NotFound(refusal) => Answer::Refused {
+            reason: refusal.codes.first().cloned().unwrap_or(reason),
+        },
+        tamara::Error::Conflict(_) => Answer::Conflict,
+        tamara::Error::Unauthorised(_) => Answer::TurnedAway {
+            reason,
+            retry_after_ms: None,
+        },
+        tamara::Error::RateLimited { retry_after } => {
+            let wait = retry_after.and_then(|wait| i64::try_from(wait.as_millis()).ok());
+            Answer::TurnedAway {
+                reason,
+                retry_after_ms: wait,
+            }
+        }
+        tamara::Error::NotSent { .. } => Answer::NotSent { reason },
+        tamara::Error::OutcomeUnknown { .. } | tamara::Error::Malformed { .. } => {
+            Answer::Unknown { reason }
+        }
+    }
+}

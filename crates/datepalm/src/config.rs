@@ -1,0 +1,352 @@
+//! The configuration file, and secrets from files or the environment. The only place that reads the environment.
+//!
+//! Unknown keys are refused; everything is validated before anything starts. Durations are in seconds.
+
+use crate::domain::payment::{CaptureMode, Policy};
+use crate::store::Database;
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tamara::money::Country;
+use tamara::transport::{Environment, Timeouts};
+
+/// The keys that the demo prints; a service that others can reach must not know them.
+pub const DEMO_KEYS: [&str; 4] = [
+    "sk_test_demo",
+    "pk_test_demo",
+    "sk_test_demo_kw",
+    "pk_test_demo_kw",
+];
+
+/// All settings, validated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: String,
+    /// Where customers and Tamara reach this service, without a trailing slash.
+    pub public_url: String,
+    /// Where the data is.
+    pub database: Database,
+    /// Durations and words of the core.
+    pub policy: Policy,
+    /// Time-outs of calls to Tamara.
+    pub timeouts: Timeouts,
+    /// How often workers look by themselves, without a nudge.
+    pub worker_poll: Duration,
+    /// The largest request body, bytes.
+    pub body_bytes_max: usize,
+    /// Tamara merchant accounts by name.
+    pub accounts: BTreeMap<String, AccountConfig>,
+}
+
+/// One Tamara merchant account in one environment.
+#[derive(Clone, Debug)]
+pub struct AccountConfig {
+    /// Its name.
+    pub name: String,
+    /// Its country; the currency follows.
+    pub country: Country,
+    /// Which Tamara.
+    pub environment: Environment,
+    /// Tamara's API token.
+    pub api_token: SecretString,
+    /// Tamara's notification tokens: the one in use, then older ones that still verify (R28).
+    pub notification_tokens: Vec<SecretString>,
+    /// Prefixes that return URLs must begin with: origin, or app scheme.
+    pub return_url_prefixes: Vec<String>,
+    /// What payments do when they don't say.
+    pub capture_mode: CaptureMode,
+    /// Named in captures that name no company; automatic capture needs it (R24).
+    pub shipping_company: Option<String>,
+}
+
+impl AccountConfig {
+    /// Tamara's production (R28).
+    pub fn livemode(&self) -> bool {
+        self.environment.is_production()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default = "default_listen")]
+    listen: String,
+    public_url: String,
+    #[serde(default = "default_database")]
+    database: String,
+    database_file: Option<PathBuf>,
+    #[serde(default)]
+    durations: Durations,
+    #[serde(default = "default_body_bytes_max")]
+    body_bytes_max: usize,
+    #[serde(default)]
+    refund_failed_words: Vec<String>,
+    #[serde(default)]
+    accounts: BTreeMap<String, AccountFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountFile {
+    country: String,
+    environment: String,
+    api_token: Option<String>,
+    api_token_file: Option<PathBuf>,
+    notification_token: Option<String>,
+    notification_token_file: Option<PathBuf>,
+    #[serde(default)]
+    old_notification_tokens: Vec<String>,
+    #[serde(default)]
+    return_url_prefixes: Vec<String>,
+    #[serde(default)]
+    capture_mode: Option<String>,
+    shipping_company: Option<String>,
+}
+
+/// Seconds. The defaults are those of the rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Durations {
+    lease: i64,
+    connect_timeout: u64,
+    total_timeout: u64,
+    settle_window: i64,
+    assumed_effect_lateness: i64,
+    assumed_read_staleness: i64,
+    clock_difference: i64,
+    retry: i64,
+    polling: Vec<i64>,
+    worker_poll: u64,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self {
+            lease: 60,
+            connect_timeout: 5,
+            total_timeout: 30,
+            settle_window: 900,
+            assumed_effect_lateness: 300,
+            assumed_read_staleness: 300,
+            clock_difference: 10,
+            retry: 2,
+            polling: vec![30, 120, 600, 3_600, 21_600, 86_400],
+            worker_poll: 1,
+        }
+    }
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8080".to_owned()
+}
+
+fn default_database() -> String {
+    "sqlite:datepalm.db".to_owned()
+}
+
+fn default_body_bytes_max() -> usize {
+    1024 * 1024
+}
+
+/// Reads and validates a configuration file. Relative paths in it are relative to its folder.
+pub fn load(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        anyhow::anyhow!("cannot read the configuration {}: {error}", path.display())
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    parse(&text, folder).map_err(|error| error.context(format!("configuration {}", path.display())))
+}
+
+/// Validates a configuration text; `folder` is what relative paths start from.
+pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Config> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        // The snippet that the library prints could show a secret: only its message and place are kept.
+        let at = error.span().map_or(String::new(), |span| {
+            format!(
+                " (line {})",
+                text[..span.start.min(text.len())].lines().count().max(1)
+            )
+        });
+        anyhow::anyhow!("{}{at}", error.message())
+    })?;
+    let database = match &file.database_file {
+        Some(secret) => read_secret(&folder.join(secret))?,
+        None => file.database.clone(),
+    };
+    let durations = &file.durations;
+    let config = Config {
+        listen: file.listen.clone(),
+        public_url: file.public_url.trim_end_matches('/').to_owned(),
+        database: database_of(&database, folder)?,
+        policy: policy_of(durations, &file.refund_failed_words)?,
+        timeouts: Timeouts {
+            connect: Duration::from_secs(durations.connect_timeout),
+            total: Duration::from_secs(durations.total_timeout),
+        },
+        worker_poll: Duration::from_secs(durations.worker_poll.max(1)),
+        body_bytes_max: file.body_bytes_max,
+        accounts: file
+            .accounts
+            .into_iter()
+            .map(|(name, account)| Ok((name.clone(), account_of(name, account, folder)?)))
+            .collect::<anyhow::Result<_>>()?,
+    };
+    url::Url::parse(&config.public_url).map_err(|_| {
+        anyhow::anyhow!("public_url must be a full URL such as https://pay.example.com")
+    })?;
+    Ok(config)
+}
+
+fn database_of(text: &str, folder: &Path) -> anyhow::Result<Database> {
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        return Ok(Database::Sqlite(folder.join(path)));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(Database::Postgres(text.to_owned()));
+    }
+    anyhow::bail!("database must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
+}
+
+/// R18 and R19: the lease outlives the call, and the settle window outlives all that it must wait for.
+fn policy_of(durations: &Durations, refund_failed_words: &[String]) -> anyhow::Result<Policy> {
+    let total_timeout = i64::try_from(durations.total_timeout)?;
+    anyhow::ensure!(
+        durations.lease > total_timeout,
+        "durations.lease ({} s) must be more than durations.total_timeout ({total_timeout} s): a sender must not \
+         outlive its lease (R18)",
+        durations.lease
+    );
+    let waits = durations.lease
+        + total_timeout
+        + durations.assumed_effect_lateness
+        + durations.assumed_read_staleness
+        + durations.clock_difference;
+    anyhow::ensure!(
+        durations.settle_window >= waits,
+        "durations.settle_window ({} s) must be at least lease + total_timeout + assumed_effect_lateness + \
+         assumed_read_staleness + clock_difference = {waits} s (R19)",
+        durations.settle_window
+    );
+    anyhow::ensure!(
+        !durations.polling.is_empty() && durations.polling.iter().all(|gap| *gap > 0),
+        "durations.polling must be a list of positive seconds (R25)"
+    );
+    anyhow::ensure!(durations.retry > 0, "durations.retry must be positive");
+    Ok(Policy {
+        lease_ms: durations.lease * 1_000,
+        total_timeout_ms: total_timeout * 1_000,
+        settle_window_ms: durations.settle_window * 1_000,
+        polling_ms: durations.polling.iter().map(|gap| gap * 1_000).collect(),
+        retry_ms: durations.retry * 1_000,
+        refund_failed_words: refund_failed_words.to_vec(),
+        ..Policy::default()
+    })
+}
+
+fn account_of(name: String, file: AccountFile, folder: &Path) -> anyhow::Result<AccountConfig> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    anyhow::ensure!(
+        !name.is_empty() && name.len() <= 64 && name.chars().all(plain),
+        "account {name:?}: a name is 1 to 64 of a-z, 0-9, _ and -"
+    );
+    let country = Country::from_code(&file.country).ok_or_else(|| {
+        anyhow::anyhow!(
+            "accounts.{name}.country is {:?}, expected SA, AE, KW, BH or OM",
+            file.country
+        )
+    })?;
+    let environment = match file.environment.as_str() {
+        "sandbox" => Environment::Sandbox,
+        "production" => Environment::Production,
+        url if url.starts_with("http://") || url.starts_with("https://") => {
+            Environment::Url(url.to_owned())
+        }
+        other => anyhow::bail!(
+            "accounts.{name}.environment is {other:?}, expected sandbox, production or a URL"
+        ),
+    };
+    let capture_mode = match file.capture_mode.as_deref() {
+        None => CaptureMode::Manual,
+        Some(word) => CaptureMode::from_word(word).ok_or_else(|| {
+            anyhow::anyhow!(
+                "accounts.{name}.capture_mode is {word:?}, expected manual or automatic"
+            )
+        })?,
+    };
+    anyhow::ensure!(
+        capture_mode == CaptureMode::Manual || file.shipping_company.is_some(),
+        "accounts.{name}: capture_mode automatic needs shipping_company, which each capture must name (R24)"
+    );
+    let api_token = secret(
+        &name,
+        "api_token",
+        file.api_token,
+        file.api_token_file,
+        folder,
+    )?;
+    let notification_token = secret(
+        &name,
+        "notification_token",
+        file.notification_token,
+        file.notification_token_file,
+        folder,
+    )?;
+    let mut notification_tokens = vec![SecretString::from(notification_token)];
+    notification_tokens.extend(
+        file.old_notification_tokens
+            .into_iter()
+            .map(SecretString::from),
+    );
+    Ok(AccountConfig {
+        name,
+        country,
+        environment,
+        api_token: SecretString::from(api_token),
+        notification_tokens,
+        return_url_prefixes: file.return_url_prefixes,
+        capture_mode,
+        shipping_company: file.shipping_company,
+    })
+}
+
+/// A secret from the environment, from its file, or from the configuration, in this order. An empty one is refused:
+/// without it nothing could be verified (fail closed).
+fn secret(
+    account: &str,
+    what: &str,
+    inline: Option<String>,
+    file: Option<PathBuf>,
+    folder: &Path,
+) -> anyhow::Result<String> {
+    let variable = format!(
+        "DATEPALM_{}_{}",
+        account.to_uppercase().replace('-', "_"),
+        what.to_uppercase()
+    );
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    let from_environment = std::env::var(&variable).ok();
+    let value = match (from_environment, file) {
+        (Some(value), _) => value,
+        (None, Some(path)) => read_secret(&folder.join(path))?,
+        (None, None) => inline.unwrap_or_default(),
+    };
+    let value = value.trim().to_owned();
+    anyhow::ensure!(
+        !value.is_empty(),
+        "accounts.{account}.{what} is missing: set it, {what}_file, or the environment variable {variable}"
+    );
+    Ok(value)
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        anyhow::anyhow!("cannot read the secret file {}: {error}", path.display())
+    })?;
+    Ok(text.trim().to_owned())
+}

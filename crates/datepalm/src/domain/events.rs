@@ -1,0 +1,101 @@
+//! The facts that others hear of: what changed between two values of one payment, as events.
+//!
+//! Derived from the values, never from the call that changed them, so that every path tells the same story.
+
+use super::operation::{OperationKind, OperationState};
+use super::payment::{CancelState, Payment};
+use super::status::Status;
+
+/// One event: its type and what it is about. Holds no personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `payment.captured`, `capture.succeeded`, ...
+    pub kind: String,
+    /// The operation, reason or session it is about.
+    pub about: Option<String>,
+    /// Minor units, where an amount is part of it.
+    pub amount_minor: Option<i64>,
+}
+
+fn event(kind: impl Into<String>) -> Event {
+    Event {
+        kind: kind.into(),
+        about: None,
+        amount_minor: None,
+    }
+}
+
+/// What happened between `before` (`None`: it did not exist) and `after`.
+pub fn between(before: Option<&Payment>, after: &Payment) -> Vec<Event> {
+    let mut events = Vec::new();
+    if before.is_none() {
+        events.push(event("payment.created"));
+    }
+    let status = after.status();
+    let was = before.map(Payment::status);
+    if status != Status::Created && was != Some(status) {
+        events.push(event(format!("payment.{}", status.as_str())));
+    }
+    operations(before, after, &mut events);
+    entries(before, after, &mut events);
+    if let Some(mark) = &after.cancel
+        && before.and_then(|b| b.cancel.as_ref()).map(|m| m.state) != Some(mark.state)
+    {
+        let word = match mark.state {
+            CancelState::Accepted => "payment.cancel_requested",
+            CancelState::Done => "payment.cancel_done",
+            CancelState::Refused => "payment.cancel_refused",
+        };
+        events.push(event(word));
+    }
+    for open in &after.attention {
+        if !before.is_some_and(|b| b.attention.contains(open)) {
+            let about = Some(open.reason.as_str().to_owned());
+            events.push(Event {
+                about,
+                ..event("payment.attention")
+            });
+        }
+    }
+    events
+}
+
+fn operations(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
+    for operation in &after.operations {
+        let was = before
+            .and_then(|b| b.operation(operation.id.as_str()))
+            .map(|o| o.state);
+        let told = matches!(
+            operation.state,
+            OperationState::Succeeded
+                | OperationState::Rejected
+                | OperationState::Unknown
+                | OperationState::Accepted
+        );
+        if told && was != Some(operation.state) {
+            events.push(Event {
+                kind: format!("{}.{}", operation.kind.as_str(), operation.state.as_str()),
+                about: Some(operation.id.to_string()),
+                amount_minor: (operation.kind != OperationKind::CreateSession)
+                    .then_some(operation.amount_minor),
+            });
+        }
+    }
+}
+
+/// Entries that no operation of ours accounts for: a person in the portal, or Tamara's own capture (R20).
+fn entries(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
+    for session in &after.sessions {
+        let known = before.and_then(|b| b.session(&session.id));
+        for (key, entry) in &session.facts.entries {
+            let new = !known.is_some_and(|s| s.facts.entries.contains_key(key));
+            if new && entry.operation.is_none() {
+                events.push(Event {
+                    kind: format!("{}.observed", entry.kind.as_str()),
+                    about: Some(entry.id.clone()),
+                    amount_minor: Some(entry.amount_minor),
+                });
+            }
+        }
+    }
+}

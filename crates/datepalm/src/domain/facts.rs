@@ -1,0 +1,382 @@
+//! What is known of one Tamara order, and how news is merged into it (R2).
+//!
+//! Invariant: `merge` is commutative, associative and idempotent. Every field is a join (minimum, maximum, or, set
+//! union), so that late, doubled and reordered news is harmless. Captures, refunds and cancels are sets keyed by
+//! Tamara's ids; amounts are sums over them.
+
+use crate::ids::OperationId;
+use std::collections::BTreeMap;
+
+/// Tamara's order status, reduced to the chain of R2. Captured and refunded words are `Authorised` here: the
+/// entries say the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OrderRank {
+    /// `new`
+    #[default]
+    New,
+    /// `declined`
+    Declined,
+    /// `approved`
+    Approved,
+    /// `authorised`, `updated`, and every captured or refunded word.
+    Authorised,
+    /// `expired`
+    Expired,
+    /// `canceled`
+    Canceled,
+}
+
+impl OrderRank {
+    /// All of them, lowest first.
+    pub const ALL: [Self; 6] = [
+        Self::New,
+        Self::Declined,
+        Self::Approved,
+        Self::Authorised,
+        Self::Expired,
+        Self::Canceled,
+    ];
+
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Declined => "declined",
+            Self::Approved => "approved",
+            Self::Authorised => "authorised",
+            Self::Expired => "expired",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// From the word in tables.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rank| rank.as_str() == word)
+    }
+}
+
+/// The three sets of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// `transactions.captures[]`
+    Capture,
+    /// `transactions.refunds[]`
+    Refund,
+    /// `transactions.cancels[]`
+    Cancel,
+}
+
+impl EntryKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Capture, Self::Refund, Self::Cancel];
+
+    /// The word in API and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// From the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// `refund_status`, merged by rank (R2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundRank {
+    /// Any other word, or none.
+    #[default]
+    Other,
+    /// A word that the setting names as a failure.
+    Failed,
+    /// `success`
+    Success,
+}
+
+impl RefundRank {
+    /// As a number in tables.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Other => 0,
+            Self::Failed => 1,
+            Self::Success => 2,
+        }
+    }
+
+    /// From the number.
+    pub fn from_number(number: i64) -> Option<Self> {
+        [Self::Other, Self::Failed, Self::Success]
+            .into_iter()
+            .find(|rank| rank.number() == number)
+    }
+}
+
+/// One capture, refund or cancel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which set.
+    pub kind: EntryKind,
+    /// Tamara's id.
+    pub id: String,
+    /// Minor units.
+    pub amount_minor: i64,
+    /// The begin of the earliest read, or call, that brought it.
+    pub seen_at_ms: i64,
+    /// Refunds only.
+    pub refund: RefundRank,
+    /// Refunds only: the id that we, or the portal, gave it.
+    pub merchant_refund_id: Option<String>,
+    /// Captures only: `shipping_info.shipped_at`, cut to the second.
+    pub shipped_at_s: Option<i64>,
+    /// Captures only: the items' reference ids, sorted and joined by a newline; empty when there are none.
+    pub item_refs: String,
+    /// The operation whose answer or attribution it is (R20).
+    pub operation: Option<OperationId>,
+}
+
+impl Entry {
+    /// Whether its money counts.
+    pub fn counts(&self) -> bool {
+        self.kind != EntryKind::Refund || self.refund == RefundRank::Success
+    }
+}
+
+/// Why a read was not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// A status that we don't know (R5).
+    UnknownStatus,
+    /// Another order, total, currency or reference (R4).
+    Mismatch,
+}
+
+impl Doubt {
+    /// The word in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownStatus => "unknown_status",
+            Self::Mismatch => "mismatch",
+        }
+    }
+
+    /// From the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::UnknownStatus, Self::Mismatch]
+            .into_iter()
+            .find(|doubt| doubt.as_str() == word)
+    }
+}
+
+/// What is known of one order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The highest status seen.
+    pub rank: OrderRank,
+    /// The begin of the earliest read that showed it approved or later.
+    pub approved_at_ms: Option<i64>,
+    /// The begin of the earliest read that showed it authorised or later.
+    pub authorised_at_ms: Option<i64>,
+    /// Captures, refunds and cancels by kind and Tamara's id.
+    pub entries: BTreeMap<(EntryKind, String), Entry>,
+    /// One body contradicted itself, or an entry came back with another amount.
+    pub contradicted: bool,
+    /// The begin of the latest read that was believed.
+    pub trusted_at_ms: Option<i64>,
+    /// The begin of the latest read that was not believed, and why.
+    pub doubted_at_ms: Option<(i64, Doubt)>,
+}
+
+/// The status of one body, before it is reduced to a rank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// A documented status: its rank, and whether it proves authorisation by itself.
+    Known(OrderRank),
+    /// Anything else (R5).
+    Unknown(String),
+}
+
+/// The three sums that stand in the same body as the lists, minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// `captured_amount`
+    pub captured_minor: i64,
+    /// `refunded_amount`
+    pub refunded_minor: i64,
+    /// `canceled_amount`
+    pub canceled_minor: i64,
+}
+
+/// One piece of news about one order: a GET-order body, or the answer to our own call (R1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// When the read or the call began, on our Clock.
+    pub begun_at_ms: i64,
+    /// The status, when the body has one.
+    pub word: Option<Word>,
+    /// Captures, refunds and cancels in it.
+    pub entries: Vec<Entry>,
+    /// The sums in it; answers have none.
+    pub sums: Option<Sums>,
+    /// It is not this session's order, or not its total or reference (R4).
+    pub mismatch: bool,
+}
+
+fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Facts {
+    /// Merges a piece of news. A read that R4 or R5 refuses leaves nothing but the doubt itself.
+    #[must_use]
+    pub fn merge(mut self, news: &Observation) -> Self {
+        let doubt = match (&news.word, news.mismatch) {
+            (_, true) => Some(Doubt::Mismatch),
+            (Some(Word::Unknown(_)), false) => Some(Doubt::UnknownStatus),
+            (Some(Word::Known(_)) | None, false) => None,
+        };
+        if let Some(doubt) = doubt {
+            self.doubted_at_ms = self.doubted_at_ms.max(Some((news.begun_at_ms, doubt)));
+            return self;
+        }
+        self.trusted_at_ms = self.trusted_at_ms.max(Some(news.begun_at_ms));
+        if let Some(Word::Known(rank)) = news.word {
+            self.rank = self.rank.max(rank);
+            // `canceled` needs an order that was authorised before (fact book 4.2); `expired` proves nothing.
+            let authorised = matches!(rank, OrderRank::Authorised | OrderRank::Canceled);
+            let approved = authorised || rank == OrderRank::Approved;
+            let at = Some(news.begun_at_ms);
+            self.approved_at_ms = earliest(self.approved_at_ms, at.filter(|_| approved));
+            self.authorised_at_ms = earliest(self.authorised_at_ms, at.filter(|_| authorised));
+        }
+        for entry in &news.entries {
+            self.merge_entry(entry);
+            self.approved_at_ms = earliest(self.approved_at_ms, Some(entry.seen_at_ms));
+            self.authorised_at_ms = earliest(self.authorised_at_ms, Some(entry.seen_at_ms));
+        }
+        self.contradicted |= news
+            .sums
+            .is_some_and(|sums| !sums_agree(&news.entries, sums));
+        self
+    }
+
+    fn merge_entry(&mut self, news: &Entry) {
+        let key = (news.kind, news.id.clone());
+        let Some(known) = self.entries.get_mut(&key) else {
+            self.entries.insert(key, news.clone());
+            return;
+        };
+        self.contradicted |= known.amount_minor != news.amount_minor;
+        known.amount_minor = known.amount_minor.max(news.amount_minor);
+        known.seen_at_ms = known.seen_at_ms.min(news.seen_at_ms);
+        known.refund = known.refund.max(news.refund);
+        known.merchant_refund_id = known
+            .merchant_refund_id
+            .take()
+            .max(news.merchant_refund_id.clone());
+        known.shipped_at_s = known.shipped_at_s.max(news.shipped_at_s);
+        if news.item_refs > known.item_refs {
+            known.item_refs.clone_from(&news.item_refs);
+        }
+        known.operation = known.operation.take().max(news.operation.clone());
+    }
+
+    /// The entries of one set.
+    pub fn entries_of(&self, kind: EntryKind) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .values()
+            .filter(move |entry| entry.kind == kind)
+    }
+
+    fn sum(&self, kind: EntryKind) -> i64 {
+        let counted = self.entries_of(kind).filter(|entry| entry.counts());
+        counted.fold(0, |sum, entry| sum.saturating_add(entry.amount_minor))
+    }
+
+    /// Captured so far, minor units.
+    pub fn captured(&self) -> i64 {
+        self.sum(EntryKind::Capture)
+    }
+
+    /// Refunded so far, minor units; only what Tamara calls a success.
+    pub fn refunded(&self) -> i64 {
+        self.sum(EntryKind::Refund)
+    }
+
+    /// Canceled so far, minor units. An order that reads as canceled has nothing left, whatever its list says.
+    pub fn canceled(&self, total_minor: i64) -> i64 {
+        let listed = self.sum(EntryKind::Cancel);
+        if self.rank == OrderRank::Canceled {
+            listed.max(total_minor - self.captured())
+        } else {
+            listed
+        }
+    }
+
+    /// What can still be captured or canceled, minor units: zero unless the order is live (R9).
+    pub fn uncaptured(&self, total_minor: i64) -> i64 {
+        if self.live() {
+            (total_minor - self.captured() - self.canceled(total_minor)).max(0)
+        } else {
+            0
+        }
+    }
+
+    /// Authorised now, or captured: never by rank, since `expired` and `canceled` rank higher (R9).
+    pub fn live(&self) -> bool {
+        self.rank == OrderRank::Authorised || self.captured() > 0
+    }
+
+    /// Approved and waiting for us.
+    pub fn approved_now(&self) -> bool {
+        self.rank == OrderRank::Approved && self.captured() == 0
+    }
+
+    /// Whether it was ever authorised (R14).
+    pub fn was_authorised(&self) -> bool {
+        self.authorised_at_ms.is_some()
+    }
+
+    /// Whether it was ever approved, or anything later (R13).
+    pub fn was_approved(&self) -> bool {
+        self.approved_at_ms.is_some()
+    }
+
+    /// Whether the latest read was not believed (R4, R5); a later good read lifts it.
+    pub fn doubted(&self) -> bool {
+        self.doubted_at_ms
+            .is_some_and(|(at, _)| self.trusted_at_ms.is_none_or(|trusted| trusted <= at))
+    }
+
+    /// Whether the facts contradict each other (R2).
+    pub fn books_differ(&self, total_minor: i64) -> bool {
+        let captured = self.captured();
+        let ended_unpaid =
+            matches!(self.rank, OrderRank::Declined | OrderRank::Expired) && captured > 0;
+        let listed_cancels = self.sum(EntryKind::Cancel);
+        let canceled_beside = self.rank == OrderRank::Canceled
+            && captured > 0
+            && captured.saturating_add(listed_cancels) != total_minor;
+        self.contradicted || ended_unpaid || canceled_beside
+    }
+}
+
+/// Whether the lists of a body make up its own sums; refunds that are not a success yet may be in or out (R2).
+fn sums_agree(entries: &[Entry], sums: Sums) -> bool {
+    let sum = |kind: EntryKind, all: bool| {
+        let counted = entries
+            .iter()
+            .filter(|entry| entry.kind == kind && (all || entry.counts()));
+        counted.fold(0_i64, |sum, entry| sum.saturating_add(entry.amount_minor))
+    };
+    sum(EntryKind::Capture, true) == sums.captured_minor
+        && sum(EntryKind::Cancel, true) == sums.canceled_minor
+        && (sum(EntryKind::Refund, false)..=sum(EntryKind::Refund, true))
+            .contains(&sums.refunded_minor)
+}

@@ -1,0 +1,264 @@
+//! The life of a journal row: `intent -> sending -> succeeded | rejected | unknown` (R16-R18, R21).
+//!
+//! Invariant: an operation in `sending` is sent by nobody else; what might have happened is never called refused.
+
+use super::facts::Observation;
+use super::observe::{Context, Source, observe, refresh};
+use super::operation::{Lease, Operation, OperationKind, OperationState};
+use super::payment::{AttentionReason, Order, Payment};
+use super::plan::backoff_ms;
+use super::settle::repeat_allowed;
+use crate::ids::OperationId;
+
+/// After this many tries in a row that Tamara turned away for lack of rights, a person is asked (R21).
+const TURNED_AWAY_MAX: i64 = 3;
+
+/// What came back of one attempt, in the words of R21.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It happened; the answer's own facts.
+    Applied {
+        /// Tamara's id of the capture, refund or cancel.
+        tamara_id: Option<String>,
+        /// What the answer says of the order.
+        news: Option<Observation>,
+        /// Of a create: the order it made.
+        order: Option<Order>,
+    },
+    /// A definite no, with Tamara's code.
+    Refused {
+        /// Tamara's first error code, or a word for it.
+        reason: String,
+    },
+    /// 409: neither success nor failure; ends in a read.
+    Conflict,
+    /// 401, 403, 429 in Tamara's envelope: nothing happened.
+    TurnedAway {
+        /// A stable word.
+        reason: String,
+        /// `Retry-After`, milliseconds.
+        retry_after_ms: Option<i64>,
+    },
+    /// Provably no byte left.
+    NotSent {
+        /// A stable word.
+        reason: String,
+    },
+    /// It may have happened.
+    Unknown {
+        /// A stable word.
+        reason: String,
+    },
+}
+
+/// Makes an operation ours to send: `intent -> sending`, or another attempt of one that may be repeated. `None` when
+/// it is somebody else's, not due, or no longer wanted. Answers the attempt's number.
+pub fn begin_sending(
+    payment: &mut Payment,
+    id: &OperationId,
+    lease: &Lease,
+    context: &Context<'_>,
+) -> Option<i64> {
+    let blocked = payment.blocked();
+    let total = payment.total.minor();
+    let index = payment
+        .operations
+        .iter()
+        .position(|operation| operation.id == *id)?;
+    let operation = &payment.operations[index];
+    let session = payment.session(&operation.session)?;
+    let mine = operation
+        .lease
+        .as_ref()
+        .is_some_and(|held| held.token == lease.token);
+    let free = mine || operation.lease_free(context.now_ms);
+    let wanted = operation.kind != OperationKind::Authorise || session.facts.approved_now();
+    let sendable = match operation.state {
+        OperationState::Intent => free,
+        OperationState::Unknown => {
+            operation.may_repeat && repeat_allowed(operation, &session.facts, total)
+        }
+        OperationState::Sending
+        | OperationState::Succeeded
+        | OperationState::Rejected
+        | OperationState::Accepted => false,
+    };
+    if !sendable || (blocked && operation.kind.moves_money()) {
+        return None;
+    }
+    if !wanted && operation.attempt == 0 {
+        payment.operations[index].end(OperationState::Rejected, Some("overtaken"), context.now_ms);
+        refresh(payment, context);
+        return None;
+    }
+    let operation = &mut payment.operations[index];
+    operation.state = OperationState::Sending;
+    operation.attempt += 1;
+    operation.may_repeat = false;
+    operation.late_reads = 0;
+    operation.first_sent_at_ms.get_or_insert(context.now_ms);
+    operation.last_sent_at_ms = Some(context.now_ms);
+    operation.lease = Some(lease.clone());
+    let attempt = operation.attempt;
+    refresh(payment, context);
+    Some(attempt)
+}
+
+/// An expired lease makes it `unknown`, never `intent` (R18).
+pub fn expire_lease(payment: &mut Payment, id: &OperationId, context: &Context<'_>) {
+    let found = payment
+        .operations
+        .iter_mut()
+        .find(|operation| operation.id == *id);
+    if let Some(operation) = found
+        && operation.state == OperationState::Sending
+        && operation.lease_free(context.now_ms)
+    {
+        into_doubt(operation, "lease_expired");
+    }
+    refresh(payment, context);
+}
+
+fn into_doubt(operation: &mut Operation, reason: &str) {
+    operation.state = OperationState::Unknown;
+    operation
+        .doubt_from_attempt
+        .get_or_insert(operation.attempt);
+    operation.reason = Some(reason.to_owned());
+    operation.lease = None;
+}
+
+/// Records what came back of `attempt`. `token` is the sender's lease: without it an answer still counts as news, and
+/// a success still ends the doubt; only the owner may say that nothing happened (R18).
+pub fn record(
+    payment: &mut Payment,
+    id: &OperationId,
+    attempt: i64,
+    token: &str,
+    answer: Answer,
+    context: &Context<'_>,
+) {
+    let Some(index) = payment
+        .operations
+        .iter()
+        .position(|operation| operation.id == *id)
+    else {
+        return;
+    };
+    if let Answer::Applied {
+        tamara_id,
+        news,
+        order,
+    } = answer
+    {
+        applied(payment, index, tamara_id, order, context);
+        let session = payment.operations[index].session.clone();
+        match news {
+            Some(news) => observe(payment, &session, &news, Source::Answer, context),
+            None => refresh(payment, context),
+        }
+        return;
+    }
+    let turned_away = matches!(answer, Answer::TurnedAway { .. });
+    let operation = &mut payment.operations[index];
+    let owner = operation
+        .lease
+        .as_ref()
+        .is_some_and(|lease| lease.token == token);
+    let sending = operation.state == OperationState::Sending && owner;
+    let lapsed = operation.state == OperationState::Unknown;
+    if operation.attempt == attempt && (sending || lapsed) {
+        not_applied(operation, answer, sending, context);
+    }
+    if turned_away && operation.not_sent_in_a_row >= TURNED_AWAY_MAX {
+        payment.raise(AttentionReason::TamaraRefusesAccess, context.now_ms);
+    }
+    refresh(payment, context);
+}
+
+fn applied(
+    payment: &mut Payment,
+    index: usize,
+    tamara_id: Option<String>,
+    order: Option<Order>,
+    context: &Context<'_>,
+) {
+    let session = payment.operations[index].session.clone();
+    if let (Some(order), Some(session)) = (order, payment.session_mut(&session)) {
+        // A late answer still records its session, lease or not (R22).
+        session.order.get_or_insert(order);
+    }
+    let operation = &mut payment.operations[index];
+    let open = matches!(
+        operation.state,
+        OperationState::Sending | OperationState::Unknown
+    );
+    if open {
+        operation.tamara_id = tamara_id;
+        let accepted = operation.kind == OperationKind::Refund;
+        let state = if accepted {
+            OperationState::Accepted
+        } else {
+            OperationState::Succeeded
+        };
+        operation.end(state, None, context.now_ms);
+    } else if operation.state == OperationState::Rejected && operation.kind.moves_money() {
+        payment.raise(AttentionReason::CannotAttribute, context.now_ms);
+    }
+}
+
+/// A refusal or a 409 ends the operation only if no earlier attempt of it is in doubt (R21).
+fn not_applied(operation: &mut Operation, answer: Answer, sending: bool, context: &Context<'_>) {
+    let earlier_doubt = operation
+        .doubt_from_attempt
+        .is_some_and(|from| from < operation.attempt);
+    match answer {
+        Answer::Applied { .. } => {}
+        Answer::Unknown { reason } => into_doubt(operation, &reason),
+        Answer::Refused { .. } | Answer::Conflict if earlier_doubt => {
+            operation.repeat_refused = true;
+            operation.state = OperationState::Unknown;
+            operation.lease = None;
+        }
+        Answer::Refused { reason } => {
+            operation.end(OperationState::Rejected, Some(&reason), context.now_ms)
+        }
+        Answer::Conflict => {
+            operation.doubt_from_attempt = None;
+            operation.state = OperationState::Unknown;
+            operation.reason = Some("conflict".to_owned());
+            operation.lease = None;
+        }
+        Answer::TurnedAway { .. } | Answer::NotSent { .. } if !sending => {}
+        Answer::TurnedAway {
+            reason,
+            retry_after_ms,
+        } => {
+            did_not_happen(operation, &reason, retry_after_ms, earlier_doubt, context);
+        }
+        Answer::NotSent { reason } => {
+            did_not_happen(operation, &reason, None, earlier_doubt, context)
+        }
+    }
+}
+
+fn did_not_happen(
+    operation: &mut Operation,
+    reason: &str,
+    retry_after_ms: Option<i64>,
+    earlier_doubt: bool,
+    context: &Context<'_>,
+) {
+    operation.not_sent_in_a_row += 1;
+    let tries = usize::try_from(operation.not_sent_in_a_row).unwrap_or(1);
+    let gap_ms = backoff_ms(context.policy.retry_ms, tries).max(retry_after_ms.unwrap_or(0));
+    operation.next_try_at_ms = context.now_ms.saturating_add(gap_ms);
+    operation.reason = Some(reason.to_owned());
+    operation.lease = None;
+    operation.may_repeat = earlier_doubt;
+    operation.state = if earlier_doubt {
+        OperationState::Unknown
+    } else {
+        OperationState::Intent
+    };
+}

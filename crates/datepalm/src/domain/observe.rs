@@ -1,0 +1,208 @@
+//! News about an order becomes knowledge about its payment: merge, elect the winner, settle what was in doubt, and
+//! bring the marks up to date. The one way in for reads and answers alike.
+
+use super::facts::{Doubt, Observation, OrderRank};
+use super::operation::{OperationKind, OperationState};
+use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Policy, Session};
+use super::status::{Status, session_terminal};
+use super::{plan, schedule, settle};
+use crate::ids::SessionId;
+
+/// What a step of the core needs to know besides the payment.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Our Clock.
+    pub now_ms: i64,
+    /// Durations and words.
+    pub policy: &'a Policy,
+    /// Whether the payment holds its merchant reference or could take it now (R7).
+    pub can_hold: bool,
+}
+
+/// Where a piece of news came from (R1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A GET of the order: what is absent in it is absent at Tamara, as far as reads are fresh (R19).
+    Read,
+    /// The answer to our own call: says nothing about what it does not mention.
+    Answer,
+}
+
+/// Takes in a piece of news about the order of `session`.
+pub fn observe(
+    payment: &mut Payment,
+    session: &SessionId,
+    news: &Observation,
+    source: Source,
+    context: &Context<'_>,
+) {
+    let Some(target) = payment.session_mut(session) else {
+        return;
+    };
+    target.facts = std::mem::take(&mut target.facts).merge(news);
+    let doubt = target
+        .facts
+        .doubted()
+        .then(|| target.facts.doubted_at_ms.map(|(_, doubt)| doubt))
+        .flatten();
+    let believed = target.facts.trusted_at_ms >= Some(news.begun_at_ms) && doubt.is_none();
+    match doubt {
+        Some(Doubt::Mismatch) => payment.raise(AttentionReason::OrderMismatch, context.now_ms),
+        Some(Doubt::UnknownStatus) => payment.raise(AttentionReason::UnknownStatus, context.now_ms),
+        None => {}
+    }
+    if believed {
+        elect_winner(payment, context);
+        let begun_at_ms = match source {
+            Source::Read => Some(news.begun_at_ms),
+            Source::Answer => None,
+        };
+        settle::settle(payment, session, begun_at_ms, context);
+    }
+    refresh(payment, context);
+}
+
+/// A winner dies only as declined or expired without ever having been authorised (R13).
+fn dead(session: &Session) -> bool {
+    matches!(session.facts.rank, OrderRank::Declined | OrderRank::Expired)
+        && !session.facts.was_authorised()
+}
+
+/// The first session read as approved or any later live state (R13); one that cannot take the reference is released.
+fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
+    if payment.winner().is_some_and(dead) {
+        payment.winner = None;
+    }
+    let candidates = payment
+        .sessions
+        .iter()
+        .filter(|session| session.facts.was_approved() && !dead(session));
+    let first = candidates
+        .filter(|session| !session.unwanted)
+        .min_by_key(|s| (s.facts.approved_at_ms, s.number));
+    let first = first.map(|session| session.id.clone());
+    if let (None, Some(first)) = (&payment.winner, first) {
+        if payment.held || context.can_hold {
+            payment.held = true;
+            payment.winner = Some(first);
+        } else if let Some(session) = payment.session_mut(&first) {
+            session.unwanted = true;
+        }
+    }
+    let winner = payment.winner.clone();
+    let extra = |session: &Session| {
+        session.facts.was_approved() && winner.as_ref().is_some_and(|w| *w != session.id)
+    };
+    if payment
+        .sessions
+        .iter()
+        .any(|session| (extra(session) && !dead(session)) || session.unwanted)
+    {
+        payment.raise(AttentionReason::DuplicateApproval, context.now_ms);
+    }
+}
+
+/// Brings marks, hold and schedule up to date with facts and operations. Idempotent; the clock alone may change its
+/// outcome, and then only by ending creates that nobody will hear of again (R22).
+pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
+    end_lost_creates(payment, context);
+    end_cancel(payment);
+    let total = payment.total.minor();
+    if payment
+        .sessions
+        .iter()
+        .any(|session| session.facts.books_differ(total))
+    {
+        payment.raise(AttentionReason::BooksDiffer, context.now_ms);
+    }
+    let exhausted = payment.sessions.iter().any(|session| {
+        OperationKind::ALL
+            .into_iter()
+            .any(|kind| plan::exhausted(payment, &session.id, kind))
+            && !session_terminal(payment, session)
+    });
+    if exhausted {
+        payment.raise(AttentionReason::PlanRefused, context.now_ms);
+    }
+    payment.ever_paid |= payment.paid();
+    let ended = matches!(
+        payment.status(),
+        Status::Failed | Status::Declined | Status::Expired | Status::Canceled
+    );
+    if ended && !payment.ever_paid && !payment.cancel_running() {
+        payment.held = false;
+    }
+    schedule::reschedule(payment, context);
+}
+
+/// Ends creates whose answer will not come: the URL was given to nobody, so the orphan expires (R22). An intent that
+/// no request resumed in time was never sent.
+fn end_lost_creates(payment: &mut Payment, context: &Context<'_>) {
+    let window_ms = context.policy.settle_window_ms;
+    let canceled = payment.cancel_stands();
+    for operation in payment
+        .operations
+        .iter_mut()
+        .filter(|o| o.kind == OperationKind::CreateSession)
+    {
+        let since_ms = operation.last_sent_at_ms.unwrap_or(operation.created_at_ms);
+        let over = since_ms.saturating_add(window_ms) <= context.now_ms;
+        let unsent =
+            operation.state == OperationState::Intent && operation.lease_free(context.now_ms);
+        let lost = operation.state == OperationState::Unknown;
+        if (unsent && (over || canceled)) || (lost && over) {
+            operation.end(OperationState::Rejected, Some("abandoned"), context.now_ms);
+        }
+    }
+}
+
+/// Whether an accepted cancel is carried out, or defeated by captures (R23).
+fn end_cancel(payment: &mut Payment) {
+    let Some(mark) = payment
+        .cancel
+        .clone()
+        .filter(|mark| mark.state == CancelState::Accepted)
+    else {
+        return;
+    };
+    let busy = payment
+        .operations
+        .iter()
+        .any(super::operation::Operation::in_flight);
+    let state = match mark.promise {
+        _ if busy => CancelState::Accepted,
+        CancelPromise::GiveBack
+            if payment
+                .sessions
+                .iter()
+                .all(|s| session_terminal(payment, s)) =>
+        {
+            CancelState::Done
+        }
+        CancelPromise::GiveBack => CancelState::Accepted,
+        CancelPromise::WhatIsLeft => what_is_left(payment),
+    };
+    if let Some(mark) = &mut payment.cancel {
+        mark.state = state;
+    }
+}
+
+fn what_is_left(payment: &Payment) -> CancelState {
+    let Some(winner) = payment.winner() else {
+        return CancelState::Accepted;
+    };
+    let canceled_by_us = payment.operations.iter().any(|operation| {
+        operation.session == winner.id
+            && operation.kind == OperationKind::Cancel
+            && operation.state == OperationState::Succeeded
+    });
+    match (
+        winner.facts.captured(),
+        winner.facts.uncaptured(payment.total.minor()),
+    ) {
+        (0, 0) => CancelState::Done,
+        (0, _) => CancelState::Accepted,
+        _ if canceled_by_us => CancelState::Done,
+        _ => CancelState::Refused,
+    }
+}

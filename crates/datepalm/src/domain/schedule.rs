@@ -1,0 +1,139 @@
+//! When a payment is looked at next (R25), and which deadline stands before it.
+
+use super::observe::Context;
+use super::operation::{OperationKind, OperationState};
+use super::payment::{Payment, Policy};
+use super::status::{Status, session_terminal};
+
+/// A read this long after a deadline sees what Tamara did at it.
+const AFTER_DEADLINE_MS: i64 = 2_000;
+
+/// What happens at Tamara when nobody acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadlineKind {
+    /// The hosted session ends.
+    SessionExpiry,
+    /// An approved order expires.
+    AuthoriseBy,
+    /// An authorised order is captured.
+    AutoCapture,
+}
+
+impl DeadlineKind {
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionExpiry => "session_expiry",
+            Self::AuthoriseBy => "authorise_by",
+            Self::AutoCapture => "auto_capture",
+        }
+    }
+}
+
+/// The nearest deadline: `(kind, milliseconds since the epoch)`.
+pub fn next_deadline(payment: &Payment, policy: &Policy) -> Option<(DeadlineKind, i64)> {
+    let of_session = |session: &super::payment::Session| {
+        let order = session.order.as_ref()?;
+        let facts = &session.facts;
+        match super::status::of_facts(facts, payment.total.minor()) {
+            Status::Pending => Some((
+                DeadlineKind::SessionExpiry,
+                order.opened_at_ms + policy.session_ms,
+            )),
+            Status::Approved => Some((
+                DeadlineKind::AuthoriseBy,
+                facts.approved_at_ms? + policy.authorise_within_ms,
+            )),
+            Status::Authorised | Status::PartiallyCaptured => Some((
+                DeadlineKind::AutoCapture,
+                facts.authorised_at_ms? + policy.auto_capture_after_ms,
+            )),
+            Status::Created
+            | Status::Captured
+            | Status::PartiallyRefunded
+            | Status::Refunded
+            | Status::Canceled
+            | Status::Declined
+            | Status::Expired
+            | Status::Failed => None,
+        }
+    };
+    payment
+        .sessions
+        .iter()
+        .filter_map(of_session)
+        .min_by_key(|(_, at_ms)| *at_ms)
+}
+
+/// Sets `next_check_at_ms`. Our clock expires nothing (R15): every moment here is one for a read.
+pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
+    let mut moments: Vec<i64> = gap_ms(payment, context)
+        .map(|gap| context.now_ms.saturating_add(gap))
+        .into_iter()
+        .collect();
+    let deadline =
+        next_deadline(payment, context.policy).map(|(_, at_ms)| at_ms + AFTER_DEADLINE_MS);
+    moments.extend(deadline.filter(|at_ms| *at_ms > context.now_ms));
+    for operation in payment
+        .operations
+        .iter()
+        .filter(|operation| operation.in_flight())
+    {
+        let since_ms = operation.last_sent_at_ms.unwrap_or(operation.created_at_ms);
+        let window_ends_ms = since_ms.saturating_add(context.policy.settle_window_ms) + 1;
+        let by_worker = operation.kind.moves_money() && operation.state != OperationState::Unknown;
+        if !by_worker {
+            moments.push(window_ends_ms.max(context.now_ms.saturating_add(1)));
+        }
+    }
+    payment.next_check_at_ms = moments.into_iter().min();
+}
+
+/// The gap to the next read by the payment's state, or `None` when reads can bring nothing new.
+fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
+    let policy = context.policy;
+    let step = usize::try_from(payment.check_step).unwrap_or(0);
+    let last = policy.polling_ms.len().saturating_sub(1);
+    let soon = policy.polling_ms.get(step.min(last)).copied();
+    let pending = payment
+        .operations
+        .iter()
+        .any(|operation| operation.pending() && operation.kind != OperationKind::CreateSession);
+    let still_declined = |session: &super::payment::Session| {
+        session.facts.rank == super::facts::OrderRank::Declined
+            && session
+                .order
+                .as_ref()
+                .is_some_and(|o| o.opened_at_ms + policy.session_ms > context.now_ms)
+    };
+    let open = payment
+        .sessions
+        .iter()
+        .any(|session| session.order.is_some() && !session_terminal(payment, session));
+    if pending
+        || payment.blocked()
+        || payment.cancel_running()
+        || payment.sessions.iter().any(still_declined)
+    {
+        return soon;
+    }
+    if !open {
+        return None;
+    }
+    let captures = payment
+        .sessions
+        .iter()
+        .flat_map(|s| s.facts.entries_of(super::facts::EntryKind::Capture));
+    let last_capture_ms = captures.map(|entry| entry.seen_at_ms).max();
+    match (payment.is_final(), last_capture_ms) {
+        (true, Some(captured_ms)) => {
+            let over =
+                captured_ms.saturating_add(policy.captured_polling_until_ms) <= context.now_ms;
+            let gap = policy
+                .captured_polling_ms
+                .saturating_mul(1_i64 << step.min(20));
+            (!over).then_some(gap)
+        }
+        _ => soon,
+    }
+}

@@ -1,0 +1,278 @@
+//! Settling operations by reading (R19, R20): presence is believed at once, absence slowly.
+//!
+//! Invariant: nothing here sends anything; it ends an operation, or says that it may be sent again.
+
+use super::facts::{Entry, EntryKind, Facts, OrderRank, RefundRank};
+use super::observe::Context;
+use super::operation::{Operation, OperationKind, OperationState};
+use super::payment::{AttentionReason, Payment};
+use super::plan::backoff_ms;
+use crate::ids::{OperationId, SessionId};
+
+/// Settles what can be settled on the facts of `session`. `read_begun_ms` is given for a read that was believed: only
+/// a read that began after the last attempt speaks of absence.
+pub fn settle(
+    payment: &mut Payment,
+    session: &SessionId,
+    read_begun_ms: Option<i64>,
+    context: &Context<'_>,
+) {
+    let total = payment.total.minor();
+    let Some(index) = payment
+        .sessions
+        .iter()
+        .position(|candidate| candidate.id == *session)
+    else {
+        return;
+    };
+    let mut attention = false;
+    for operation in payment
+        .operations
+        .iter_mut()
+        .filter(|operation| operation.session == *session)
+    {
+        let facts = &mut payment.sessions[index].facts;
+        match operation.state {
+            OperationState::Unknown | OperationState::Accepted => {
+                if !recognise(operation, facts, context)
+                    && let Some(begun_ms) = read_begun_ms
+                {
+                    attention |= absent(operation, facts, total, begun_ms, context);
+                }
+            }
+            // It was settled as absent, and here it is: beyond what R19 assumes.
+            OperationState::Rejected => attention |= appeared_late(operation, facts),
+            OperationState::Intent | OperationState::Sending | OperationState::Succeeded => {}
+        }
+    }
+    if attention {
+        payment.raise(AttentionReason::CannotAttribute, context.now_ms);
+    }
+}
+
+/// Presence (R20): ends the doubt if the facts show this operation's effect.
+fn recognise(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
+    if operation.kind != OperationKind::Refund && operation.doubt_from_attempt.is_none() {
+        return false;
+    }
+    match operation.kind {
+        OperationKind::CreateSession => false,
+        OperationKind::Authorise => {
+            let seen = facts.was_authorised();
+            if seen {
+                operation.end(OperationState::Succeeded, None, context.now_ms);
+            }
+            seen
+        }
+        OperationKind::Capture => {
+            let ours = |entry: &&Entry| is_our_capture(entry, operation);
+            let found = facts
+                .entries_of(EntryKind::Capture)
+                .find(ours)
+                .map(|entry| entry.id.clone());
+            take(operation, facts, EntryKind::Capture, found, context)
+        }
+        OperationKind::Cancel if operation.everything_left => {
+            let found = new_entries(operation, facts, EntryKind::Cancel)
+                .next()
+                .map(|entry| entry.id.clone());
+            if found.is_none() && facts.rank == OrderRank::Canceled {
+                operation.end(OperationState::Succeeded, None, context.now_ms);
+                return true;
+            }
+            take(operation, facts, EntryKind::Cancel, found, context)
+        }
+        // A partial cancel is decided only after the window (R20).
+        OperationKind::Cancel => false,
+        OperationKind::Refund => recognise_refund(operation, facts, context),
+    }
+}
+
+fn is_our_capture(entry: &Entry, operation: &Operation) -> bool {
+    let items_agree = [&operation.item_refs, &entry.item_refs]
+        .into_iter()
+        .any(String::is_empty)
+        || operation.item_refs == entry.item_refs;
+    let free = entry
+        .operation
+        .as_ref()
+        .is_none_or(|id| *id == operation.id);
+    free && entry.amount_minor == operation.amount_minor
+        && entry.shipped_at_s.is_some()
+        && entry.shipped_at_s == operation.shipped_at_s
+        && items_agree
+}
+
+/// Entries of the operation's amount that no operation accounts for and that no read before its first send held.
+fn new_entries<'a>(
+    operation: &'a Operation,
+    facts: &'a Facts,
+    kind: EntryKind,
+) -> impl Iterator<Item = &'a Entry> {
+    let first_sent_ms = operation.first_sent_at_ms.unwrap_or(i64::MAX);
+    facts.entries_of(kind).filter(move |entry| {
+        entry.operation.is_none()
+            && entry.amount_minor == operation.amount_minor
+            && entry.seen_at_ms >= first_sent_ms
+    })
+}
+
+fn take(
+    operation: &mut Operation,
+    facts: &mut Facts,
+    kind: EntryKind,
+    found: Option<String>,
+    context: &Context<'_>,
+) -> bool {
+    let Some(id) = found else { return false };
+    attribute(facts, kind, &id, &operation.id);
+    operation.tamara_id = Some(id);
+    operation.end(OperationState::Succeeded, None, context.now_ms);
+    true
+}
+
+fn attribute(facts: &mut Facts, kind: EntryKind, id: &str, operation: &OperationId) {
+    if let Some(entry) = facts.entries.get_mut(&(kind, id.to_owned())) {
+        entry.operation = Some(operation.clone());
+    }
+}
+
+/// A refund is ours by `merchant_refund_id`; all entries with it are summed, and their status decides (R20).
+fn recognise_refund(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
+    let ours: Vec<(String, i64, RefundRank)> = facts
+        .entries_of(EntryKind::Refund)
+        .filter(|entry| {
+            entry.merchant_refund_id.as_deref() == Some(operation.id.as_str())
+                || entry.operation.as_ref() == Some(&operation.id)
+        })
+        .map(|entry| (entry.id.clone(), entry.amount_minor, entry.refund))
+        .collect();
+    let Some((first, _, _)) = ours.first() else {
+        return false;
+    };
+    operation.tamara_id = Some(first.clone());
+    for (id, _, _) in &ours {
+        attribute(facts, EntryKind::Refund, id, &operation.id);
+    }
+    let whole = ours
+        .iter()
+        .fold(0_i64, |sum, (_, minor, _)| sum.saturating_add(*minor))
+        >= operation.amount_minor;
+    let any = |rank: RefundRank| ours.iter().any(|(_, _, entry)| *entry == rank);
+    if !whole || any(RefundRank::Other) {
+        operation.end(OperationState::Accepted, None, context.now_ms);
+    } else if any(RefundRank::Success) {
+        operation.end(OperationState::Succeeded, None, context.now_ms);
+    } else {
+        operation.end(
+            OperationState::Rejected,
+            Some("refund_failed"),
+            context.now_ms,
+        );
+    }
+    true
+}
+
+/// Absence (R19). Answers whether a person must look.
+fn absent(
+    operation: &mut Operation,
+    facts: &Facts,
+    total: i64,
+    begun_ms: i64,
+    context: &Context<'_>,
+) -> bool {
+    let last_sent_ms = operation.last_sent_at_ms.unwrap_or(i64::MAX);
+    if operation.state != OperationState::Unknown
+        || operation.kind == OperationKind::CreateSession
+        || begun_ms <= last_sent_ms
+    {
+        return false;
+    }
+    if operation.doubt_from_attempt.is_none() {
+        // Every attempt was refused with a 409, and this is the read it had to end in (R21).
+        operation.end(OperationState::Rejected, Some("conflict"), context.now_ms);
+        return false;
+    }
+    if repeat_allowed(operation, facts, total) {
+        if !operation.may_repeat {
+            let tries = usize::try_from(operation.attempt).unwrap_or(1);
+            operation.may_repeat = true;
+            operation.next_try_at_ms =
+                last_sent_ms.saturating_add(backoff_ms(context.policy.retry_ms, tries));
+        }
+        return false;
+    }
+    operation.may_repeat = false;
+    if begun_ms <= last_sent_ms.saturating_add(context.policy.settle_window_ms) {
+        return false;
+    }
+    operation.late_reads += 1;
+    operation.late_reads >= 2 && end_absent(operation, facts, context)
+}
+
+/// Whether Tamara would refuse the duplicate of this, and its facts still allow it (R19).
+pub fn repeat_allowed(operation: &Operation, facts: &Facts, total: i64) -> bool {
+    let allowed = match operation.kind {
+        OperationKind::Authorise => facts.approved_now(),
+        OperationKind::Capture | OperationKind::Cancel => {
+            operation.everything_left
+                && facts.live()
+                && facts.uncaptured(total) == operation.amount_minor
+        }
+        OperationKind::CreateSession | OperationKind::Refund => false,
+    };
+    allowed && !operation.repeat_refused
+}
+
+fn end_absent(operation: &mut Operation, facts: &Facts, context: &Context<'_>) -> bool {
+    let kind = match operation.kind {
+        OperationKind::Capture => EntryKind::Capture,
+        OperationKind::Refund => EntryKind::Refund,
+        OperationKind::Cancel => EntryKind::Cancel,
+        OperationKind::CreateSession | OperationKind::Authorise => {
+            operation.end(
+                OperationState::Rejected,
+                Some("not_applied"),
+                context.now_ms,
+            );
+            return false;
+        }
+    };
+    let candidates: Vec<String> = new_entries(operation, facts, kind)
+        .map(|entry| entry.id.clone())
+        .collect();
+    match (candidates.as_slice(), operation.kind) {
+        ([], _) => {
+            operation.end(
+                OperationState::Rejected,
+                Some("not_applied"),
+                context.now_ms,
+            );
+            false
+        }
+        ([only], OperationKind::Cancel) if !operation.everything_left => {
+            operation.tamara_id = Some(only.clone());
+            operation.end(OperationState::Succeeded, None, context.now_ms);
+            false
+        }
+        _ => {
+            operation.reason = Some("cannot_attribute".to_owned());
+            true
+        }
+    }
+}
+
+fn appeared_late(operation: &Operation, facts: &Facts) -> bool {
+    if operation.reason.as_deref() != Some("not_applied") {
+        return false;
+    }
+    match operation.kind {
+        OperationKind::Capture => facts
+            .entries_of(EntryKind::Capture)
+            .any(|entry| is_our_capture(entry, operation)),
+        OperationKind::Refund => facts
+            .entries_of(EntryKind::Refund)
+            .any(|entry| entry.merchant_refund_id.as_deref() == Some(operation.id.as_str())),
+        OperationKind::CreateSession | OperationKind::Authorise | OperationKind::Cancel => false,
+    }
+}

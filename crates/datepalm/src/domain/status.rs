@@ -1,0 +1,263 @@
+//! What is shown of a payment: derived from facts, never stored as truth (R8-R12).
+
+use super::facts::Facts;
+use super::operation::{OperationKind, OperationState};
+use super::payment::{CancelState, Payment, Session};
+
+/// Our status of a payment or a session (R8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Asked for; Tamara has not answered yet.
+    Created,
+    /// A session is open and nobody has paid.
+    Pending,
+    /// The customer has paid; Datepalm has not authorised yet.
+    Approved,
+    /// Authorised: safe to fulfil.
+    Authorised,
+    /// Captured in part.
+    PartiallyCaptured,
+    /// Captured.
+    Captured,
+    /// Refunded in part.
+    PartiallyRefunded,
+    /// All that was captured is refunded.
+    Refunded,
+    /// Canceled before anything was captured.
+    Canceled,
+    /// Tamara refused the customer.
+    Declined,
+    /// Nobody paid, or nobody authorised, in time.
+    Expired,
+    /// Tamara refused every session.
+    Failed,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Created,
+        Self::Pending,
+        Self::Approved,
+        Self::Authorised,
+        Self::PartiallyCaptured,
+        Self::Captured,
+        Self::PartiallyRefunded,
+        Self::Refunded,
+        Self::Canceled,
+        Self::Declined,
+        Self::Expired,
+        Self::Failed,
+    ];
+
+    /// The word in API and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Authorised => "authorised",
+            Self::PartiallyCaptured => "partially_captured",
+            Self::Captured => "captured",
+            Self::PartiallyRefunded => "partially_refunded",
+            Self::Refunded => "refunded",
+            Self::Canceled => "canceled",
+            Self::Declined => "declined",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// From the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+/// Sums over the winner's facts, minor units (R12).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Authorised by Tamara.
+    pub authorised_minor: i64,
+    /// Canceled before capture.
+    pub canceled_minor: i64,
+    /// Captured.
+    pub captured_minor: i64,
+    /// Refunded.
+    pub refunded_minor: i64,
+}
+
+/// The status of one order by its facts.
+pub fn of_facts(facts: &Facts, total_minor: i64) -> Status {
+    let (captured, refunded) = (facts.captured(), facts.refunded());
+    if captured > 0 {
+        return match () {
+            () if refunded >= captured => Status::Refunded,
+            () if refunded > 0 => Status::PartiallyRefunded,
+            () if captured.saturating_add(facts.canceled(total_minor)) >= total_minor => {
+                Status::Captured
+            }
+            () => Status::PartiallyCaptured,
+        };
+    }
+    match facts.rank {
+        super::facts::OrderRank::New => Status::Pending,
+        super::facts::OrderRank::Declined => Status::Declined,
+        super::facts::OrderRank::Approved => Status::Approved,
+        super::facts::OrderRank::Authorised if facts.canceled(total_minor) >= total_minor => {
+            Status::Canceled
+        }
+        super::facts::OrderRank::Authorised => Status::Authorised,
+        super::facts::OrderRank::Expired => Status::Expired,
+        super::facts::OrderRank::Canceled => Status::Canceled,
+    }
+}
+
+/// Sums over one order's facts.
+pub fn amounts_of(facts: &Facts, total_minor: i64) -> Amounts {
+    Amounts {
+        authorised_minor: if facts.was_authorised() {
+            total_minor
+        } else {
+            0
+        },
+        canceled_minor: facts.canceled(total_minor),
+        captured_minor: facts.captured(),
+        refunded_minor: facts.refunded(),
+    }
+}
+
+/// Whether nothing can happen to a session any more by itself (R10). A session without an order is over when its
+/// create is.
+pub fn session_terminal(payment: &Payment, session: &Session) -> bool {
+    if session.order.is_none() {
+        return !payment.operations.iter().any(|operation| {
+            operation.session == session.id
+                && operation.kind == OperationKind::CreateSession
+                && operation.in_flight()
+        });
+    }
+    match of_facts(&session.facts, payment.total.minor()) {
+        Status::Declined
+        | Status::Expired
+        | Status::Canceled
+        | Status::Refunded
+        | Status::Failed => true,
+        Status::Created
+        | Status::Pending
+        | Status::Approved
+        | Status::Authorised
+        | Status::PartiallyCaptured
+        | Status::Captured
+        | Status::PartiallyRefunded => false,
+    }
+}
+
+impl Payment {
+    /// The payment's status (R8).
+    pub fn status(&self) -> Status {
+        let total = self.total.minor();
+        let canceled = self
+            .cancel
+            .as_ref()
+            .is_some_and(|mark| mark.state == CancelState::Done);
+        if let Some(winner) = self.winner() {
+            let status = of_facts(&winner.facts, total);
+            return if canceled && winner.facts.captured() == 0 {
+                Status::Canceled
+            } else {
+                status
+            };
+        }
+        if canceled {
+            return Status::Canceled;
+        }
+        let open = |session: &Session| session.order.is_some() && !session_terminal(self, session);
+        if self.sessions.iter().any(open) {
+            return Status::Pending;
+        }
+        match self
+            .sessions
+            .iter()
+            .rev()
+            .find(|session| session.order.is_some())
+        {
+            _ if self.create_under_way().is_some() || self.create_in_doubt() => Status::Created,
+            Some(session) => of_facts(&session.facts, total),
+            None if self.operations.is_empty() => Status::Created,
+            None => Status::Failed,
+        }
+    }
+
+    fn create_in_doubt(&self) -> bool {
+        self.operations.iter().any(|operation| {
+            operation.kind == OperationKind::CreateSession
+                && operation.state == OperationState::Unknown
+        })
+    }
+
+    /// The payment's sums: the winner's (R12).
+    pub fn amounts(&self) -> Amounts {
+        self.winner().map_or_else(Amounts::default, |winner| {
+            amounts_of(&winner.facts, self.total.minor())
+        })
+    }
+
+    /// Cancels and refunds of the winner that may still take money away, minor units (R9).
+    pub fn pending_out_minor(&self) -> i64 {
+        let own = |operation: &&super::operation::Operation| {
+            Some(&operation.session) == self.winner.as_ref()
+                && matches!(
+                    operation.kind,
+                    OperationKind::Cancel | OperationKind::Refund
+                )
+                && operation.pending()
+        };
+        self.operations
+            .iter()
+            .filter(own)
+            .fold(0, |sum, operation| {
+                sum.saturating_add(operation.amount_minor)
+            })
+    }
+
+    /// Safe to fulfil (R9).
+    pub fn paid(&self) -> bool {
+        let Some(winner) = self.winner() else {
+            return false;
+        };
+        if self.cancel_stands() || !winner.facts.live() {
+            return false;
+        }
+        let amounts = self.amounts();
+        let gone = amounts
+            .canceled_minor
+            .saturating_add(amounts.refunded_minor);
+        amounts.authorised_minor - gone - self.pending_out_minor() > 0
+    }
+
+    /// Some operation's outcome is unknown (R11).
+    pub fn in_doubt(&self) -> bool {
+        self.operations
+            .iter()
+            .any(|operation| operation.state == OperationState::Unknown)
+    }
+
+    /// Nothing can change any more without a new request or a person in the portal (R10).
+    pub fn is_final(&self) -> bool {
+        let quiet = |session: &Session| {
+            session_terminal(self, session) || {
+                let captured = session.facts.captured();
+                captured > 0 && session.facts.uncaptured(self.total.minor()) == 0
+            }
+        };
+        !self.operations.is_empty()
+            && !self.cancel_running()
+            && self.sessions.iter().all(quiet)
+            && !self
+                .operations
+                .iter()
+                .any(super::operation::Operation::pending)
+            && super::plan::next_step(self).is_none()
+    }
+}

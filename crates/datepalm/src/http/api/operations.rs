@@ -1,0 +1,251 @@
+//! `/v1/payments/{id}/capture`, `/refund` and `/cancel`.
+
+use super::payments::{Answer, answer};
+use crate::actions::cancel_payment::{Canceled, cancel_payment};
+use crate::actions::content::{Amount, Minor};
+use crate::actions::request_operation::{Asked, Outcome, request_operation};
+use crate::actions::show_payment::{operation_json, payment_json, show_payment};
+use crate::app::{Account, App};
+use crate::clock::parse_rfc3339;
+use crate::domain::decide::Command;
+use crate::domain::operation::OperationState;
+use crate::domain::payment::CancelState;
+use crate::error::{Code, Refusal, Result};
+use crate::http::auth::Merchant;
+use crate::http::body::{IdempotencyKey, Json};
+use crate::ids::PaymentId;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::Map;
+use std::sync::Arc;
+
+/// Who ships, and where it can be followed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShippingInfo {
+    shipping_company: Option<String>,
+    shipped_at: Option<String>,
+    tracking_number: Option<String>,
+    tracking_url: Option<String>,
+}
+
+/// Body of a capture.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureBody {
+    amount: Option<Amount>,
+    shipping_info: Option<ShippingInfo>,
+}
+
+/// `POST /v1/payments/{id}/capture`
+pub async fn capture(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    Path(id): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json { value, text }: Json<CaptureBody>,
+) -> Answer {
+    let mut details = Map::new();
+    let mut shipped_at_s = None;
+    if let Some(info) = value.shipping_info {
+        let texts = [
+            ("shipping_company", info.shipping_company, 100),
+            ("tracking_number", info.tracking_number, 100),
+            ("tracking_url", info.tracking_url, 1024),
+        ];
+        for (name, text, most) in texts {
+            let Some(text) = text else { continue };
+            if text.trim().is_empty() || text.chars().count() > most {
+                let detail = format!("shipping_info.{name} must be 1 to {most} characters");
+                return Err(Refusal::new(Code::InvalidRequest, detail)
+                    .param(format!("shipping_info.{name}"))
+                    .into());
+            }
+            details.insert(name.to_owned(), text.into());
+        }
+        if let Some(shipped_at) = info.shipped_at {
+            let parsed = parse_rfc3339(&shipped_at).ok_or_else(|| {
+                Refusal::new(
+                    Code::InvalidRequest,
+                    "shipping_info.shipped_at must be RFC 3339: 2026-03-03T10:00:00Z",
+                )
+                .param("shipping_info.shipped_at")
+            })?;
+            shipped_at_s = Some(parsed.div_euclid(1_000));
+        }
+    }
+    let amount = amount_of(&app, &merchant.account, value.amount)?;
+    let command = Command::Capture(amount);
+    let asked = Asked {
+        payment: PaymentId(id),
+        command,
+        key,
+        body: text,
+        details,
+        shipped_at_s,
+    };
+    carried_out(&app, &merchant.account, asked).await
+}
+
+/// Body of a refund.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefundBody {
+    amount: Option<Amount>,
+    comment: Option<String>,
+}
+
+/// `POST /v1/payments/{id}/refund`
+pub async fn refund(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    Path(id): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json { value, text }: Json<RefundBody>,
+) -> Answer {
+    let mut details = Map::new();
+    if let Some(comment) = value.comment {
+        if comment.trim().is_empty() || comment.chars().count() > 255 {
+            return Err(
+                Refusal::new(Code::InvalidRequest, "comment must be 1 to 255 characters")
+                    .param("comment")
+                    .into(),
+            );
+        }
+        details.insert("comment".to_owned(), comment.into());
+    }
+    let amount = amount_of(&app, &merchant.account, value.amount)?;
+    let command = Command::Refund(amount);
+    let asked = Asked {
+        payment: PaymentId(id),
+        command,
+        key,
+        body: text,
+        details,
+        shipped_at_s: None,
+    };
+    carried_out(&app, &merchant.account, asked).await
+}
+
+/// Body of a cancel.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelBody {
+    amount: Option<Amount>,
+}
+
+/// `POST /v1/payments/{id}/cancel`
+pub async fn cancel(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    Path(id): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    Json { value, text }: Json<CancelBody>,
+) -> Answer {
+    let (account, payment) = (merchant.account, PaymentId(id));
+    if let Some(amount) = amount_of(&app, &account, value.amount)? {
+        let command = Command::CancelPart(amount);
+        let asked = Asked {
+            payment,
+            command,
+            key,
+            body: text,
+            details: Map::new(),
+            shipped_at_s: None,
+        };
+        return carried_out(&app, &account, asked).await;
+    }
+    match cancel_payment(&app, &account, &payment, key).await? {
+        Canceled::Operation(outcome) => shown(&app, &account, outcome).await,
+        Canceled::Marked { replayed } => {
+            let shown = show_payment(&app, &account.config.name, &payment).await?;
+            let state = shown.payment.cancel.as_ref().map(|mark| mark.state);
+            let status = match state {
+                Some(CancelState::Done) | None => StatusCode::OK,
+                Some(CancelState::Accepted) => StatusCode::ACCEPTED,
+                Some(CancelState::Refused) => {
+                    let detail = "Tamara had captured the order before the cancel arrived; refund it instead";
+                    return Err(Refusal::new(Code::UseRefund, detail).into());
+                }
+            };
+            Ok(answer(status, replayed, payment_json(&app, &shown)))
+        }
+    }
+}
+
+/// An amount of the account's currency, minor units.
+fn amount_of(_: &App, account: &Account, amount: Option<Amount>) -> Result<Option<i64>> {
+    let Some(Amount {
+        amount: Minor(minor),
+        currency,
+        ..
+    }) = amount
+    else {
+        return Ok(None);
+    };
+    let expected = account.config.country.currency();
+    if currency != expected {
+        let detail =
+            format!("amount is in {currency}, but this account's payments are in {expected}");
+        return Err(Refusal::new(Code::CurrencyMismatch, detail)
+            .param("amount.currency")
+            .into());
+    }
+    if minor <= 0 {
+        let detail =
+            format!("amount is {minor}, must be positive; leave it out for all that is left");
+        return Err(Refusal::new(Code::InvalidRequest, detail)
+            .param("amount.amount")
+            .into());
+    }
+    Ok(Some(minor))
+}
+
+async fn carried_out(app: &Arc<App>, account: &Arc<Account>, asked: Asked) -> Answer {
+    let outcome = request_operation(app, account, asked).await?;
+    shown(app, account, outcome).await
+}
+
+/// The operation's current state as an answer: done is 200, in doubt or under way 202, refused a problem (R26).
+async fn shown(app: &Arc<App>, account: &Arc<Account>, outcome: Outcome) -> Answer {
+    let shown = show_payment(app, &account.config.name, &outcome.payment).await?;
+    let Some(operation) = shown.payment.operation(outcome.operation.as_str()) else {
+        return Err(anyhow::anyhow!(
+            "operation {} is missing from its payment",
+            outcome.operation
+        )
+        .into());
+    };
+    let status = match operation.state {
+        OperationState::Succeeded => StatusCode::OK,
+        OperationState::Intent
+        | OperationState::Sending
+        | OperationState::Unknown
+        | OperationState::Accepted => StatusCode::ACCEPTED,
+        OperationState::Rejected => {
+            let reason = operation.reason.clone().unwrap_or_default();
+            let id = operation.id.as_str();
+            let mut refusal = match reason.as_str() {
+                "not_applied" => Refusal::new(
+                    Code::NotApplied,
+                    format!(
+                        "{id} did not reach Tamara, as two reads of the order show; a new request with a new \
+                             Idempotency-Key may try again"
+                    ),
+                ),
+                _ => Refusal::new(
+                    Code::RejectedByTamara,
+                    format!("Tamara refused {id}: {reason}"),
+                ),
+            };
+            refusal.upstream = outcome.upstream;
+            return Err(refusal.operation(id).into());
+        }
+    };
+    Ok(answer(
+        status,
+        outcome.replayed,
+        operation_json(app, &shown, operation),
+    ))
+}

@@ -1,0 +1,216 @@
+//! `/v1/payments`: create, read (with long poll), list, timeline.
+
+use crate::actions::content::PaymentRequest;
+use crate::actions::create_payment::create_payment;
+use crate::actions::show_payment::{self, Shown, list_payments, payment_json, show_payment};
+use crate::app::App;
+use crate::domain::status::Status;
+use crate::error::{Code, Refusal};
+use crate::http::auth::Merchant;
+use crate::http::body::{IdempotencyKey, Json};
+use crate::http::problem::Problem;
+use crate::ids::PaymentId;
+use crate::store::payments::Filter;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Says that a key had been used before (R26).
+pub const REPLAYED: &str = "idempotent-replayed";
+
+/// An answer with its status and headers.
+pub type Answer = Result<(StatusCode, HeaderMap, axum::Json<Value>), Problem>;
+
+/// Puts an answer together.
+pub fn answer(
+    status: StatusCode,
+    replayed: bool,
+    value: Value,
+) -> (StatusCode, HeaderMap, axum::Json<Value>) {
+    let mut headers = HeaderMap::new();
+    if replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    (status, headers, axum::Json(value))
+}
+
+/// `POST /v1/payments`
+pub async fn create(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    IdempotencyKey(key): IdempotencyKey,
+    Json { value, .. }: Json<PaymentRequest>,
+) -> Answer {
+    let account = merchant.account;
+    let created = create_payment(&app, &account, key, value).await?;
+    let shown = show_payment(&app, &account.config.name, &created.payment).await?;
+    let waits = shown.payment.status() == Status::Created;
+    let status = match (waits, created.existing) {
+        (true, _) => StatusCode::ACCEPTED,
+        (false, true) => StatusCode::OK,
+        (false, false) => StatusCode::CREATED,
+    };
+    Ok(answer(status, created.replayed, payment_json(&app, &shown)))
+}
+
+/// Query of a read.
+#[derive(Deserialize)]
+pub struct Wait {
+    wait: Option<u64>,
+    since: Option<i64>,
+}
+
+/// The longest poll, seconds.
+const WAIT_SECONDS_MAX: u64 = 30;
+
+/// `GET /v1/payments/{id}?wait=25&since=3`
+pub async fn read(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    Path(id): Path<String>,
+    query: Result<Query<Wait>, QueryRejection>,
+) -> Answer {
+    let Query(Wait { wait, since }) = query.map_err(|_| {
+        Refusal::new(
+            Code::InvalidRequest,
+            "wait (seconds, at most 30) and since (a version) are whole numbers",
+        )
+    })?;
+    let (account, id) = (merchant.account.config.name.clone(), PaymentId(id));
+    let patience = Duration::from_secs(wait.unwrap_or(0).min(WAIT_SECONDS_MAX));
+    // Subscribed before the first look, so that no change falls between the two.
+    let mut changes = app.nudges.changed.subscribe();
+    let mut shown = show_payment(&app, &account, &id).await?;
+    if !patience.is_zero() && !worth_answering(&shown, since) {
+        let changed = next_worth_answering(&app, &account, &id, since, &mut changes);
+        // Out of patience is no error: the caller gets what is there and asks again.
+        if let Ok(changed) = tokio::time::timeout(patience, changed).await {
+            shown = changed?;
+        } else {
+            shown = show_payment(&app, &account, &id).await?;
+        }
+    }
+    Ok(answer(StatusCode::OK, false, payment_json(&app, &shown)))
+}
+
+/// Newer than the version that the caller has; or, for a caller without one, decided.
+fn worth_answering(shown: &Shown, since: Option<i64>) -> bool {
+    match since {
+        Some(version) => shown.payment.version > version,
+        None => shown.payment.paid() || shown.payment.is_final(),
+    }
+}
+
+async fn next_worth_answering(
+    app: &Arc<App>,
+    account: &str,
+    id: &PaymentId,
+    since: Option<i64>,
+    changes: &mut Receiver<PaymentId>,
+) -> crate::error::Result<Shown> {
+    loop {
+        match changes.recv().await {
+            Ok(changed) if changed != *id => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => {
+                let shown = show_payment(app, account, id).await?;
+                if worth_answering(&shown, since) {
+                    return Ok(shown);
+                }
+            }
+            Err(RecvError::Closed) => return show_payment(app, account, id).await,
+        }
+    }
+}
+
+/// Query of a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListQuery {
+    limit: Option<i64>,
+    cursor: Option<String>,
+    status: Option<String>,
+    merchant_reference: Option<String>,
+}
+
+/// `GET /v1/payments`
+pub async fn list(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query.map_err(|_| {
+        Refusal::new(
+            Code::InvalidRequest,
+            "a list takes limit (1 to 100), cursor, status and merchant_reference, each at most once",
+        )
+    })?;
+    let limit = query.limit.unwrap_or(20);
+    if !(1..=100).contains(&limit) {
+        return Err(Refusal::new(
+            Code::InvalidRequest,
+            format!("limit is {limit}, must be 1 to 100"),
+        )
+        .param("limit")
+        .into());
+    }
+    if let Some(word) = query
+        .status
+        .as_deref()
+        .filter(|word| Status::from_word(word).is_none())
+    {
+        let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
+        let detail = format!("status is {word:?}, expected one of {}", known.join(", "));
+        return Err(Refusal::new(Code::InvalidRequest, detail)
+            .param("status")
+            .into());
+    }
+    if query
+        .cursor
+        .as_deref()
+        .is_some_and(|cursor| !cursor.starts_with("pay_"))
+    {
+        let detail = "cursor is not one that a list answered; begin again without it";
+        return Err(Refusal::new(Code::CursorInvalid, detail)
+            .param("cursor")
+            .into());
+    }
+    let filter = Filter {
+        status: query.status,
+        merchant_reference: query.merchant_reference,
+        before: query.cursor,
+    };
+    let (shown, has_more) =
+        list_payments(&app, &merchant.account.config.name, filter, limit).await?;
+    let next_cursor = shown
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.payment.id.as_str().to_owned());
+    let data: Vec<Value> = shown
+        .iter()
+        .map(|shown| payment_json(&app, shown))
+        .collect();
+    let value =
+        json!({ "object": "list", "data": data, "has_more": has_more, "next_cursor": next_cursor });
+    Ok(answer(StatusCode::OK, false, value))
+}
+
+/// `GET /v1/payments/{id}/timeline`
+pub async fn timeline(
+    State(app): State<Arc<App>>,
+    merchant: Merchant,
+    Path(id): Path<String>,
+) -> Answer {
+    let data = show_payment::timeline(&app, &merchant.account.config.name, &PaymentId(id)).await?;
+    Ok(answer(
+        StatusCode::OK,
+        false,
+        json!({ "object": "list", "data": data, "has_more": false, "next_cursor": null }),
+    ))
+}

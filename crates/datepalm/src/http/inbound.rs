@@ -1,0 +1,59 @@
+//! Tamara's notifications come in here.
+
+use super::problem::Problem;
+use crate::actions::receive_notification::{BODY_BYTES_MAX, receive_notification};
+use crate::app::App;
+use crate::error::{Code, Refusal};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The token's second place (fact book, webhooks 6.1).
+#[derive(Deserialize)]
+pub struct Token {
+    #[serde(rename = "tamaraToken")]
+    tamara_token: Option<String>,
+}
+
+/// `POST /hooks/tamara/{account}`
+pub async fn receive(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Query(token): Query<Token>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<&'static str, Problem> {
+    let Some(account) = app.accounts.get(&name).cloned() else {
+        return Err(Refusal::new(
+            Code::AccountNotFound,
+            "no account of that name is configured here",
+        )
+        .into());
+    };
+    let too_large = || {
+        Refusal::new(
+            Code::BodyTooLarge,
+            format!("a notification is at most {BODY_BYTES_MAX} bytes"),
+        )
+    };
+    let body = body.map_err(|_| too_large())?;
+    if body.len() > BODY_BYTES_MAX {
+        return Err(too_large().into());
+    }
+    let authorization = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    receive_notification(
+        &app,
+        &account,
+        authorization,
+        token.tamara_token.as_deref(),
+        body.into(),
+    )
+    .await?;
+    Ok("{\"received\":true}")
+}

@@ -1,0 +1,49 @@
+//! The HTTP surface: one router, one problem document for every refusal, and nothing that decides about money.
+
+pub mod api;
+pub mod auth;
+pub mod body;
+pub mod inbound;
+pub mod problem;
+pub mod request_id;
+pub mod return_page;
+
+use crate::app::App;
+use crate::error::{Code, Error, Refusal};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Everything that the service answers.
+pub fn router(app: Arc<App>) -> Router {
+    let body_limit = app.config.body_bytes_max;
+    Router::new()
+        .nest("/v1", api::router())
+        .route("/hooks/tamara/{account}", post(inbound::receive))
+        .route("/r/{token}", get(return_page::show))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(api::ready))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(body_limit))
+        .with_state(app)
+        .layer(axum::middleware::from_fn(request_id::attach))
+}
+
+/// The answer to a path that does not exist; the caller's router uses it as its fallback.
+pub async fn no_such_route() -> axum::response::Response {
+    problem::Problem(Error::from(Refusal::new(
+        Code::NoSuchRoute,
+        "there is nothing at this path; the API is under /v1",
+    )))
+    .into_response()
+}
+
+async fn method_not_allowed() -> axum::response::Response {
+    problem::Problem(Error::from(Refusal::new(
+        Code::MethodNotAllowed,
+        "this path does not take this method",
+    )))
+    .into_response()
+}

@@ -1,0 +1,158 @@
+//! The log of facts for others. Writes `events`, and the last number in `instance`.
+//!
+//! Events are inserted unnumbered in the transaction of their effect; one numbering transaction after the commit gives
+//! them their `seq`, so that no reader ever skips one (design, storage). The last number is a row of its own, advanced
+//! by compare-and-set, never `max(seq)`: pruning must not restart it.
+
+use super::payments::Stamp;
+use super::tx::{Row, Tx};
+use crate::domain::events::Event;
+use crate::domain::payment::Payment;
+use crate::error::{Error, Result};
+use crate::ids::{EventId, PaymentId};
+use crate::values;
+
+/// An event as it is read.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// Our id.
+    pub id: EventId,
+    /// The account.
+    pub account: String,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The payment's version after it.
+    pub version: i64,
+    /// `payment.captured`, ...
+    pub kind: String,
+    /// What it is about, as JSON. No personal data.
+    pub data: String,
+    /// When.
+    pub created_at_ms: i64,
+    /// Its number, once it has one.
+    pub seq: Option<i64>,
+}
+
+/// Writes one in the transaction of its effect.
+pub(super) fn insert(
+    tx: &mut Tx<'_>,
+    payment: &Payment,
+    event: &Event,
+    stamp: &Stamp,
+) -> Result<()> {
+    let data = serde_json::json!({
+        "payment": payment.id.as_str(),
+        "merchant_reference": payment.merchant_reference,
+        "status": payment.status().as_str(),
+        "about": event.about,
+        "amount_minor": event.amount_minor,
+        "currency": payment.total.currency().code(),
+    });
+    tx.execute(
+        "-- events insert
+insert into events (id, account, payment, version, kind, data, created_at_ms) values ($1, $2, $3, $4, $5, $6, $7)",
+        values![
+            EventId::new(stamp.now_ms, stamp.ids.as_ref()).as_str(),
+            &payment.account,
+            payment.id.as_str(),
+            payment.version,
+            &event.kind,
+            data.to_string(),
+            stamp.now_ms,
+        ],
+    )?;
+    Ok(())
+}
+
+const LAST: &str = "last_event_seq";
+
+/// Numbers up to `limit` committed events, oldest first. Answers how many.
+pub fn number(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    let rows = tx.query(
+        "-- events unnumbered\nselect id from events where seq is null order by id limit $1",
+        values![limit],
+    )?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    tx.execute(
+        "-- instance first event number\ninsert into instance (name, value) values ($1, '0') on conflict do nothing",
+        values![LAST],
+    )?;
+    let row = tx.query_opt(
+        "-- instance last event number\nselect value from instance where name = $1",
+        values![LAST],
+    )?;
+    let last = row.map_or_else(|| Ok("0".to_owned()), |mut row| row.text())?;
+    let first: i64 = last.parse().map_err(|_| Error::Corrupt {
+        table: "instance",
+        id: LAST.to_owned(),
+        why: "not a number".to_owned(),
+    })?;
+    let count = rows.len();
+    let mut seq = first;
+    for mut row in rows {
+        seq += 1;
+        tx.execute(
+            "-- events number\nupdate events set seq = $2 where id = $1 and seq is null",
+            values![row.text()?, seq],
+        )?;
+    }
+    let advanced = tx.execute(
+        "-- instance advance event number\nupdate instance set value = $2 where name = $1 and value = $3",
+        values![LAST, seq.to_string(), last],
+    )?;
+    // Another sequencer was faster: its numbers stand.
+    if advanced == 1 {
+        Ok(count)
+    } else {
+        Err(Error::Repeat)
+    }
+}
+
+fn from_row(row: Row) -> Result<Logged> {
+    let mut row = row.of("events");
+    Ok(Logged {
+        id: EventId(row.text()?),
+        account: row.text()?,
+        payment: PaymentId(row.text()?),
+        version: row.int()?,
+        kind: row.text()?,
+        data: row.text()?,
+        created_at_ms: row.int()?,
+        seq: row.opt_int()?,
+    })
+}
+
+/// Numbered events after `seq`, in order.
+pub fn after(tx: &mut Tx<'_>, seq: i64, limit: i64) -> Result<Vec<Logged>> {
+    let rows = tx.query(
+        "-- events after
+select id, account, payment, version, kind, data, created_at_ms, seq from events where seq > $1 order by seq limit $2",
+        values![seq, limit],
+    )?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// The last number that was given.
+pub fn last_seq(tx: &mut Tx<'_>) -> Result<i64> {
+    let row = tx.query_opt(
+        "-- instance last event number\nselect value from instance where name = $1",
+        values![LAST],
+    )?;
+    Ok(row
+        .map(|mut row| row.text())
+        .transpose()?
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0))
+}
+
+/// The events of a payment, oldest first.
+pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId, limit: i64) -> Result<Vec<Logged>> {
+    let rows = tx.query(
+        "-- events of payment
+select id, account, payment, version, kind, data, created_at_ms, seq from events where payment = $1 order by id limit $2",
+        values![payment.as_str(), limit],
+    )?;
+    rows.into_iter().map(from_row).collect()
+}

@@ -1,0 +1,195 @@
+//! PostgreSQL: a few threads with one connection each; one transaction per closure, repeated when it met another.
+
+use super::Commits;
+use super::job::{Job, Queue};
+use super::tx::{Row, Tx, Value};
+use crate::error::{Error, Result};
+use postgres::error::SqlState;
+use postgres::types::{IsNull, ToSql, Type};
+use postgres::{Client, NoTls, Statement, Transaction};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Connections, each with its thread.
+const CONNECTIONS: usize = 8;
+
+/// Repeats of a transaction that met another one.
+const REPEATS_MAX: usize = 20;
+
+/// Connects, applies migrations and starts the threads.
+pub(super) fn open(url: &str, commits: &Arc<Commits>) -> Result<Queue> {
+    let mut first = connect(url)?;
+    run(&mut first, &mut Statements::new(), &mut |tx| {
+        super::migrate::migrate(tx)
+    })?;
+    let queue = Queue::new();
+    for _ in 0..CONNECTIONS {
+        let (url, queue, commits) = (url.to_owned(), queue.clone(), commits.clone());
+        super::sqlite::spawn("datepalm-postgres", move || {
+            let mut connection = None;
+            while let Some(batch) = queue.next(1) {
+                for job in batch {
+                    work(&mut connection, &url, job, &commits);
+                }
+            }
+        })?;
+    }
+    Ok(queue)
+}
+
+fn connect(url: &str) -> Result<Client> {
+    // The URL holds a password: an error names the failure only.
+    Client::connect(url, NoTls)
+        .map_err(|error| Error::Database(format!("cannot connect to PostgreSQL: {error}")))
+}
+
+/// One connection and the statements prepared on it.
+struct Connection {
+    client: Client,
+    statements: Statements,
+}
+
+/// Statements by their text; every text is static, so the map is bounded by the program.
+pub(super) type Statements = HashMap<&'static str, Statement>;
+
+fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, commits: &Commits) {
+    if connection
+        .as_ref()
+        .is_none_or(|open| open.client.is_closed())
+    {
+        match connect(url) {
+            Ok(client) => {
+                *connection = Some(Connection {
+                    client,
+                    statements: Statements::new(),
+                })
+            }
+            Err(error) => return job.answer(Err(error)),
+        }
+    }
+    let Some(open) = connection else {
+        return job.answer(Err(Error::Database("no connection".to_owned())));
+    };
+    let mut result = Err(Error::Repeat);
+    for _ in 0..REPEATS_MAX {
+        result = run(&mut open.client, &mut open.statements, &mut |tx| {
+            job.run(tx)
+        });
+        if !matches!(result, Err(Error::Repeat)) {
+            break;
+        }
+    }
+    match result {
+        Ok(()) => commits.count(),
+        Err(Error::Repeat) => {
+            result = Err(Error::Database(
+                "a transaction met others too often".to_owned(),
+            ))
+        }
+        Err(_) => {}
+    }
+    job.answer(result);
+}
+
+fn run(
+    client: &mut Client,
+    statements: &mut Statements,
+    body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+) -> Result<()> {
+    let transaction = client.transaction().map_err(|error| failed(&error))?;
+    let mut tx = Tx::postgres(transaction, statements);
+    body(&mut tx)?;
+    tx.into_postgres().map_or(Ok(()), |transaction| {
+        transaction.commit().map_err(|error| failed(&error))
+    })
+}
+
+fn failed(error: &postgres::Error) -> Error {
+    let repeat = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::UNIQUE_VIOLATION,
+    ];
+    match error.code() {
+        Some(code) if repeat.contains(code) => Error::Repeat,
+        _ => Error::Database(error.to_string()),
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(number) => number.to_sql(ty, out),
+            Self::Text(text) => text.to_sql(ty, out),
+        }
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        *ty == Type::INT8 || *ty == Type::TEXT
+    }
+
+    postgres::types::to_sql_checked!();
+}
+
+fn prepare(
+    transaction: &mut Transaction<'_>,
+    statements: &mut Statements,
+    sql: &'static str,
+) -> Result<Statement> {
+    if let Some(statement) = statements.get(sql) {
+        return Ok(statement.clone());
+    }
+    let statement = transaction.prepare(sql).map_err(|error| failed(&error))?;
+    statements.insert(sql, statement.clone());
+    Ok(statement)
+}
+
+fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values
+        .iter()
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect()
+}
+
+pub(super) fn execute(
+    transaction: &mut Transaction<'_>,
+    statements: &mut Statements,
+    sql: &'static str,
+    values: &[Value],
+) -> Result<u64> {
+    let statement = prepare(transaction, statements, sql)?;
+    transaction
+        .execute(&statement, &parameters(values))
+        .map_err(|error| failed(&error))
+}
+
+pub(super) fn query(
+    transaction: &mut Transaction<'_>,
+    statements: &mut Statements,
+    sql: &'static str,
+    values: &[Value],
+) -> Result<Vec<Row>> {
+    let statement = prepare(transaction, statements, sql)?;
+    let rows = transaction
+        .query(&statement, &parameters(values))
+        .map_err(|error| failed(&error))?;
+    rows.iter().map(convert).collect()
+}
+
+fn convert(row: &postgres::Row) -> Result<Row> {
+    let mut values = Vec::with_capacity(row.len());
+    for (index, column) in row.columns().iter().enumerate() {
+        let value = if *column.type_() == Type::INT8 {
+            row.try_get::<_, Option<i64>>(index).map(Value::from)
+        } else {
+            row.try_get::<_, Option<String>>(index).map(Value::from)
+        };
+        values.push(value.map_err(|error| failed(&error))?);
+    }
+    Ok(Row::new(values))
+}

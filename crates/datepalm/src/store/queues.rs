@@ -1,0 +1,55 @@
+//! What the workers ask for: bounded batches of what is due, read from the rows themselves.
+
+use super::tx::Tx;
+use crate::error::Result;
+use crate::ids::{OperationId, PaymentId};
+use crate::values;
+
+/// Operations that somebody should send, or whose sender is gone: intents that are due and unowned, unknowns that may
+/// be repeated, and `sending` whose lease has passed. Creates are left to requests (R22), but for their lapsed leases.
+pub fn operations_due(
+    tx: &mut Tx<'_>,
+    now_ms: i64,
+    limit: i64,
+) -> Result<Vec<(PaymentId, OperationId)>> {
+    let rows = tx.query(
+        "-- operations due
+select payment, id from operations
+where state in ('intent', 'sending', 'unknown') and next_try_at_ms <= $1
+    and ((state = 'intent' and kind <> 'create_session' and (lease_until_ms is null or lease_until_ms <= $1))
+        or (state = 'sending' and lease_until_ms <= $1)
+        or (state = 'unknown' and may_repeat = 1))
+order by next_try_at_ms, id limit $2",
+        values![now_ms, limit],
+    )?;
+    rows.into_iter()
+        .map(|mut row| Ok((PaymentId(row.text()?), OperationId(row.text()?))))
+        .collect()
+}
+
+/// Payments that are due for a look, claimed by moving their next look `claim_ms` ahead: a crash only delays, and two
+/// nodes do not take the same row.
+pub fn claim_payments_due(
+    tx: &mut Tx<'_>,
+    now_ms: i64,
+    claim_ms: i64,
+    limit: i64,
+) -> Result<Vec<PaymentId>> {
+    let sql = tx.pick(
+        "-- payments claim due
+update payments set next_check_at_ms = $2
+where id in (select id from payments where next_check_at_ms <= $1 order by next_check_at_ms limit $3)
+    and next_check_at_ms <= $1
+returning id",
+        "-- payments claim due, skipping what another node has
+update payments set next_check_at_ms = $2
+where id in (
+        select id from payments where next_check_at_ms <= $1 order by next_check_at_ms limit $3 for update skip locked)
+    and next_check_at_ms <= $1
+returning id",
+    );
+    let rows = tx.query(sql, values![now_ms, now_ms + claim_ms, limit])?;
+    rows.into_iter()
+        .map(|mut row| row.text().map(PaymentId))
+        .collect()
+}

@@ -1,0 +1,215 @@
+//! SQLite: one writer thread that commits the waiting closures together, and a few reading threads.
+//!
+//! Each closure runs in its own savepoint; one commit, synced, answers them all. When the database itself fails, the
+//! batch is rolled back and its closures run one by one, so that one bad write fails alone.
+
+use super::Commits;
+use super::job::{Job, Queue};
+use super::tx::{Row, Tx, Value};
+use crate::error::{Error, Result};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Closures in one commit at most, so that the first of them does not wait for ever.
+const BATCH_MAX: usize = 256;
+
+/// Threads that read.
+const READERS: usize = 2;
+
+pub(super) struct Sqlite {
+    pub writes: Queue,
+    pub reads: Queue,
+}
+
+/// Opens the file, applies migrations and starts the threads.
+pub(super) fn open(path: &Path, commits: Arc<Commits>) -> Result<Sqlite> {
+    let writer = connect(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
+    run_alone(&writer, &mut |tx| super::migrate::migrate(tx))?;
+    let writes = Queue::new();
+    let queue = writes.clone();
+    spawn("datepalm-writer", move || {
+        while let Some(batch) = queue.next(BATCH_MAX) {
+            write_batch(&writer, batch, &commits);
+        }
+    })?;
+    let reads = Queue::new();
+    for _ in 0..READERS {
+        let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let queue = reads.clone();
+        spawn("datepalm-reader", move || {
+            while let Some(batch) = queue.next(1) {
+                for mut job in batch {
+                    let ran = run_reading(&reader, &mut |tx| job.run(tx));
+                    job.answer(ran);
+                }
+            }
+        })?;
+    }
+    Ok(Sqlite { writes, reads })
+}
+
+pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    let spawned = std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body);
+    spawned
+        .map(drop)
+        .map_err(|error| Error::Database(error.to_string()))
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection =
+            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")?;
+        }
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(connection)
+    };
+    open().map_err(|error| Error::Database(format!("{}: {error}", path.display())))
+}
+
+fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>, commits: &Commits) {
+    if batch.len() > 1 {
+        match run_together(connection, &mut batch) {
+            Ok(results) => {
+                commits.count();
+                for (job, result) in batch.into_iter().zip(results) {
+                    job.answer(result);
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "shared commit failed, running its writes one by one");
+                let _ = connection.execute_batch("rollback");
+            }
+        }
+    }
+    for mut job in batch {
+        let result = run_alone(connection, &mut |tx| job.run(tx));
+        if result.is_ok() {
+            commits.count();
+        }
+        job.answer(result);
+    }
+}
+
+/// One transaction, a savepoint for each. A refusal of a closure undoes that closure; a failure of the database fails
+/// the batch.
+fn run_together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<Vec<Result<()>>> {
+    simple(connection, "begin immediate")?;
+    let mut results = Vec::with_capacity(batch.len());
+    for job in batch {
+        simple(connection, "savepoint one")?;
+        let result = job.run(&mut Tx::sqlite(connection));
+        if let Err(Error::Database(error)) = result {
+            return Err(Error::Database(error));
+        }
+        if result.is_err() {
+            simple(connection, "rollback to one")?;
+        }
+        simple(connection, "release one")?;
+        results.push(result);
+    }
+    simple(connection, "commit")?;
+    Ok(results)
+}
+
+fn run_alone(
+    connection: &Connection,
+    body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+) -> Result<()> {
+    simple(connection, "begin immediate")?;
+    let result = body(&mut Tx::sqlite(connection)).and_then(|()| simple(connection, "commit"));
+    if result.is_err() {
+        let _ = connection.execute_batch("rollback");
+    }
+    result
+}
+
+fn run_reading(
+    connection: &Connection,
+    body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+) -> Result<()> {
+    simple(connection, "begin")?;
+    let result = body(&mut Tx::sqlite(connection));
+    let _ = connection.execute_batch("rollback");
+    result
+}
+
+/// `begin`, `commit` and savepoints, through the statement cache.
+fn simple(connection: &Connection, sql: &str) -> Result<()> {
+    let run = || connection.prepare_cached(sql)?.execute([]);
+    run().map(drop).map_err(failed)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the shape of map_err")]
+fn failed(error: rusqlite::Error) -> Error {
+    Error::Database(error.to_string())
+}
+
+/// Binds `$1`, `$2` ... by their number: SQLite takes `$1` for a name.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> rusqlite::Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let number = statement
+            .parameter_name(index)
+            .and_then(|name| name[1..].parse::<usize>().ok());
+        let value = number.and_then(|number| values.get(number.wrapping_sub(1)));
+        match value {
+            Some(Value::Null) => statement.raw_bind_parameter(index, rusqlite::types::Null)?,
+            Some(Value::Int(number)) => statement.raw_bind_parameter(index, number)?,
+            Some(Value::Text(text)) => statement.raw_bind_parameter(index, text)?,
+            None => return Err(rusqlite::Error::InvalidParameterCount(values.len(), index)),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn execute(connection: &Connection, sql: &'static str, values: &[Value]) -> Result<u64> {
+    let run = || -> rusqlite::Result<usize> {
+        let mut statement = connection.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        statement.raw_execute()
+    };
+    let changed = run().map_err(failed)?;
+    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+pub(super) fn query(
+    connection: &Connection,
+    sql: &'static str,
+    values: &[Value],
+) -> Result<Vec<Row>> {
+    let run = || -> rusqlite::Result<Vec<Row>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut values = Vec::with_capacity(columns);
+            for column in 0..columns {
+                values.push(match row.get_ref(column)? {
+                    ValueRef::Null => Value::Null,
+                    ValueRef::Integer(number) => Value::Int(number),
+                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                    ValueRef::Real(_) | ValueRef::Blob(_) => {
+                        return Err(rusqlite::Error::InvalidQuery);
+                    }
+                });
+            }
+            found.push(Row::new(values));
+        }
+        Ok(found)
+    };
+    run().map_err(failed)
+}

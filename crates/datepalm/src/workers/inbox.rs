@@ -1,0 +1,82 @@
+//! Notifications become reads: one read per order, however many notifications named it.
+
+use super::Progress;
+use crate::actions::read_order::{Read, read_order};
+use crate::app::App;
+use crate::error::Result;
+use crate::ids::{InboxId, PaymentId, SessionId};
+use crate::store::{inbox, sessions};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Notifications in one round.
+const BATCH_MAX: i64 = 64;
+
+type ByOrder = BTreeMap<(PaymentId, SessionId), Vec<InboxId>>;
+
+/// Works on what waits.
+pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
+    let (by_order, unmatched) = app
+        .store
+        .write("match notifications", move |tx| {
+            let mut by_order = ByOrder::new();
+            let mut unmatched = 0;
+            for (id, account, order_id) in inbox::waiting(tx, BATCH_MAX)? {
+                if let Some(found) = sessions::by_order(tx, &account, &order_id)? {
+                    by_order.entry(found).or_default().push(id);
+                } else {
+                    inbox::unmatched(tx, &id)?;
+                    unmatched += 1;
+                }
+            }
+            Ok((by_order, unmatched))
+        })
+        .await?;
+    let mut done = unmatched;
+    for ((payment, session), notifications) in by_order {
+        match read_order(app, &payment, &session).await {
+            Ok(Read::Taken | Read::NoOrder) => done += finish(app, payment, notifications).await?,
+            // The payment's own schedule reads again; the notification waits for nothing else.
+            Ok(Read::NotNow) => {
+                postpone(app, &payment).await?;
+                finish(app, payment, notifications).await?;
+            }
+            Err(error) => {
+                tracing::error!(%error, payment.id = %payment, "a notification could not be worked on")
+            }
+        }
+    }
+    Ok(Progress { done })
+}
+
+async fn finish(app: &Arc<App>, payment: PaymentId, notifications: Vec<InboxId>) -> Result<usize> {
+    let (count, now_ms) = (notifications.len(), app.clock.now_ms());
+    app.store
+        .write("finish notifications", move |tx| {
+            notifications
+                .iter()
+                .try_for_each(|id| inbox::done(tx, id, &payment, now_ms))
+        })
+        .await?;
+    Ok(count)
+}
+
+/// Tamara could not be read just now: the payment is due again after the shortest gap.
+async fn postpone(app: &Arc<App>, payment: &PaymentId) -> Result<()> {
+    let (id, stamp) = (payment.clone(), app.stamp());
+    let gap_ms = app.policy.polling_ms.first().copied().unwrap_or(1_000);
+    app.store
+        .write("read again soon", move |tx| {
+            let before = crate::store::payments::load_known(tx, &id)?;
+            let mut payment = before.clone();
+            payment.check_step = 0;
+            let soon_ms = stamp.now_ms.saturating_add(gap_ms);
+            payment.next_check_at_ms = Some(
+                payment
+                    .next_check_at_ms
+                    .map_or(soon_ms, |at_ms| at_ms.min(soon_ms)),
+            );
+            crate::store::payments::save(tx, Some(&before), &mut payment, &stamp)
+        })
+        .await
+}

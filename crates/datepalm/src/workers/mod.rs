@@ -1,0 +1,60 @@
+//! The workers: each has `run_once(&App) -> Progress`, takes no input, reads everything from the database, and does a
+//! bounded batch. A nudge makes them prompt, polling makes them certain. This file alone waits.
+
+pub mod inbox;
+pub mod operations;
+pub mod sequencer;
+pub mod sweep;
+
+use crate::app::App;
+use crate::error::Result;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How much one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that were worked on.
+    pub done: usize,
+}
+
+/// One round of every worker.
+pub async fn run_all_once(app: &Arc<App>) -> Result<Progress> {
+    let mut done = 0;
+    done += inbox::run_once(app).await?.done;
+    done += sweep::run_once(app).await?.done;
+    done += operations::run_once(app).await?.done;
+    done += sequencer::run_once(app).await?.done;
+    Ok(Progress { done })
+}
+
+/// Runs the workers until `stop` changes. A failing round is logged and tried again after the poll interval; one bad
+/// row never stops the others, because every worker goes on over the failures of single rows.
+pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    loop {
+        match run_all_once(&app).await {
+            Ok(Progress { done: 0 }) => wait(&app, &mut stop).await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "a round of the workers failed");
+                wait(&app, &mut stop).await;
+            }
+        }
+        if *stop.borrow() {
+            return;
+        }
+    }
+}
+
+async fn wait(app: &App, stop: &mut watch::Receiver<bool>) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this loop is the one place that waits"
+    )]
+    let poll = tokio::time::sleep(app.config.worker_poll);
+    tokio::select! {
+        () = poll => {}
+        () = app.nudges.work.notified() => {}
+        _ = stop.changed() => {}
+    }
+}

@@ -1,0 +1,60 @@
+//! The journal's reconciler: sends intents that nobody owns, repeats what may be repeated, and turns lapsed leases into
+//! doubt (R18, R19).
+
+use super::Progress;
+use crate::actions::check_payment::check_payment;
+use crate::actions::send::{Grant, send};
+use crate::app::App;
+use crate::error::Result;
+use crate::ids::{OperationId, PaymentId};
+use crate::store::queues;
+use std::sync::Arc;
+
+/// Operations in one round, sent side by side: each belongs to another payment or waits for its turn.
+const BATCH_MAX: i64 = 16;
+
+/// Works on what is due.
+pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
+    let now_ms = app.clock.now_ms();
+    let due = app
+        .store
+        .read("operations due", move |tx| {
+            queues::operations_due(tx, now_ms, BATCH_MAX)
+        })
+        .await?;
+    let count = due.len();
+    let sent = futures_util::future::join_all(
+        due.iter()
+            .map(|(payment, operation)| one(app, payment, operation)),
+    )
+    .await;
+    for (result, (_, operation)) in sent.into_iter().zip(&due) {
+        if let Err(error) = result {
+            tracing::error!(%error, operation.id = %operation, "an operation could not be worked on");
+        }
+    }
+    Ok(Progress { done: count })
+}
+
+async fn one(app: &Arc<App>, payment: &PaymentId, operation: &OperationId) -> Result<()> {
+    send(app, payment, operation, Grant::new(app)).await?;
+    let (id, op) = (payment.clone(), operation.clone());
+    let unsettled = app
+        .store
+        .read("look after sending", move |tx| {
+            let payment = crate::store::payments::look(tx, &id)?;
+            Ok(payment.is_some_and(|payment| {
+                let found = payment.operation(op.as_str());
+                found.is_some_and(|o| {
+                    o.state == crate::domain::operation::OperationState::Unknown && !o.may_repeat
+                })
+            }))
+        })
+        .await?;
+    // A lapsed lease has just become a doubt: presence is believed at once, so look.
+    if unsettled {
+        check_payment(app, payment).await
+    } else {
+        Ok(())
+    }
+}
