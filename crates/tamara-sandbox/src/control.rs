@@ -207,8 +207,8 @@ fn order_row(world: &World, order: &Order) -> OrderRow {
     let account = world.account(&order.merchant_id);
     let timer_ms = crate::rules::timer_ms(order);
     OrderRow {
-        reference: order.order_reference_id.clone(),
-        order_id: order.order_id.clone(),
+        reference: order.reference.clone(),
+        order_id: order.id.clone(),
         checkout_id: order.checkout_id.clone(),
         merchant: account.map_or_else(String::new, |a| a.merchant.name.clone()),
         status: order.status.as_str(),

@@ -83,8 +83,9 @@ pub(crate) fn accounts(options: &Options) -> Result<Vec<Account>, Error> {
     let mut accounts: Vec<Account> = Vec::new();
     for merchant in &options.merchants {
         let mut merchant = merchant.clone();
-        merchant.api_token = merchant.api_token.trim().to_owned();
-        merchant.notification_token = merchant.notification_token.trim().to_owned();
+        for token in [&mut merchant.api_token, &mut merchant.notification_token] {
+            *token = token.trim().to_owned();
+        }
         let refuse = |why: &str| Err(Error::Options(format!("merchant {}: {why}", merchant.name)));
         let Some(currency) = Currency::of_country(&merchant.country) else {
             return refuse("the country is not one of SA, AE, BH, KW, OM");

@@ -61,7 +61,7 @@ impl Portal {
             let shipping = rules::no_shipping(now_ms);
             rules::capture(world, &self.order_id, Amounts::of(minor), shipping, now_ms)
         })?;
-        Ok(last(&order.captures).capture_id.clone())
+        Ok(last(&order.captures).id.clone())
     }
 
     /// Cancels before capture.
@@ -69,7 +69,7 @@ impl Portal {
         let order = self.sandbox.change(|world, now_ms| {
             rules::cancel(world, &self.order_id, Amounts::of(minor), now_ms)
         })?;
-        Ok(last(&order.cancels).cancel_id.clone())
+        Ok(last(&order.cancels).id.clone())
     }
 
     /// Refunds.
@@ -81,7 +81,7 @@ impl Portal {
             };
             rules::refund(world, &self.order_id, minor, wish, now_ms)
         })?;
-        Ok(last(&order.refunds).refund_id.clone())
+        Ok(last(&order.refunds).id.clone())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Notification, Order, Webhook, World};
+use crate::world::{Attempt, Notification, Order, Webhook, World};
 
 pub(crate) fn report(world: &World, now_ms: i64) -> Value {
     let merchants: Vec<_> = world.accounts().iter().map(merchant).collect();
@@ -52,7 +52,7 @@ fn order(world: &World, order: &Order) -> Value {
 fn webhook(webhook: &Webhook) -> Value {
     let headers: Vec<_> = webhook.headers.keys().collect();
     json!({
-        "webhook_id": webhook.webhook_id,
+        "webhook_id": webhook.id,
         "merchant_id": webhook.merchant_id,
         "type": webhook.r#type,
         "url": webhook.url,
@@ -81,7 +81,7 @@ fn delivery(notification: &Notification) -> Value {
 pub(crate) fn delivery_state(notification: &Notification) -> &'static str {
     if notification.next_at_ms.is_some() {
         "pending"
-    } else if notification.attempts.last().is_some_and(|a| a.succeeded()) {
+    } else if notification.attempts.last().is_some_and(Attempt::succeeded) {
         "delivered"
     } else {
         "given_up"

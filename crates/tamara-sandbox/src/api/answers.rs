@@ -7,7 +7,7 @@ use serde_json::Number;
 
 use crate::dates::{day, rfc3339};
 use crate::money::{Currency, WireMoney};
-use crate::world::{Address, Amounts, Cancel, Capture, Item, Order, Refund, Shipping};
+use crate::world::{Address, Amounts, Cancel, Capture, Item, Order, Refund, Shipment};
 
 #[derive(Serialize)]
 pub(super) struct OrderAnswer<'a> {
@@ -93,7 +93,7 @@ struct CaptureAnswer<'a> {
     merchant_id: &'a str,
     total_amount: WireMoney,
     refunded_amount: WireMoney,
-    shipping_info: &'a Shipping,
+    shipping_info: &'a Shipment,
     items: Vec<ItemAnswer<'a>>,
     shipping_amount: WireMoney,
     tax_amount: WireMoney,
@@ -144,9 +144,9 @@ impl<'a> OrderView<'a> {
     fn answer(&self) -> OrderAnswer<'a> {
         let order = self.0;
         OrderAnswer {
-            order_id: &order.order_id,
-            order_reference_id: &order.order_reference_id,
-            order_number: &order.order_number,
+            order_id: &order.id,
+            order_reference_id: &order.reference,
+            order_number: &order.number,
             description: &order.description,
             consumer: self.consumer(),
             status: order.status.as_str(),
@@ -210,8 +210,8 @@ impl<'a> OrderView<'a> {
             items: lines,
         } = &capture.amounts;
         CaptureAnswer {
-            capture_id: &capture.capture_id,
-            order_id: &self.0.order_id,
+            capture_id: &capture.id,
+            order_id: &self.0.id,
             merchant_id: &self.0.merchant_id,
             total_amount: self.money(*total_minor),
             // Stays 0 in Tamara's samples even of a fully refunded order (gotchas 9): nobody may
@@ -229,7 +229,7 @@ impl<'a> OrderView<'a> {
     fn refund(&self, refund: &'a Refund) -> RefundAnswer<'a> {
         let amounts = &refund.amounts;
         RefundAnswer {
-            refund_id: &refund.refund_id,
+            refund_id: &refund.id,
             capture_id: &refund.capture_id,
             total_amount: self.money(amounts.total_minor),
             items: items(self.0.currency, &amounts.items),
@@ -247,8 +247,8 @@ impl<'a> OrderView<'a> {
 
     fn cancel(&self, cancel: &'a Cancel) -> CancelAnswer<'a> {
         CancelAnswer {
-            cancel_id: &cancel.cancel_id,
-            order_id: &self.0.order_id,
+            cancel_id: &cancel.id,
+            order_id: &self.0.id,
             total_amount: self.money(cancel.amounts.total_minor),
             items: items(self.0.currency, &cancel.amounts.items),
             created_at: rfc3339(cancel.created_at_ms),
@@ -276,7 +276,7 @@ fn item_answer(currency: Currency, item: &Item) -> ItemAnswer<'_> {
         tax_amount: money(currency, item.tax_minor),
         discount_amount: money(currency, item.discount_minor),
         total_amount: money(currency, item.total_minor),
-        item_url: &item.item_url,
+        item_url: &item.page_url,
         image_url: &item.image_url,
     }
 }

@@ -16,7 +16,7 @@ use crate::rules::{self, Opening};
 use crate::world::{Account, Address, Consumer, Discount, Locale, Order, Status};
 
 #[derive(Serialize)]
-pub(super) struct Created {
+pub(super) struct CheckoutAnswer {
     order_id: String,
     checkout_id: String,
     checkout_url: String,
@@ -33,7 +33,7 @@ pub(super) async fn create(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
     body: Bytes,
-) -> Result<Json<Created>, ApiError> {
+) -> Result<Json<CheckoutAnswer>, ApiError> {
     let Session { mut order, opening } = read_body(&body, session)?;
     check_terms(&account, &order)?;
     order.merchant_id.clone_from(&account.merchant_id);
@@ -50,9 +50,9 @@ pub(super) async fn create(
         );
     }
     let base_url = sandbox.base_url();
-    let (checkout_id, order_id) = (checkout.checkout_id, checkout.order_id);
+    let (checkout_id, order_id) = (checkout.id, checkout.order_id);
     let locale = checkout.locale.code();
-    Ok(Json(Created {
+    Ok(Json(CheckoutAnswer {
         checkout_url: format!(
             "{base_url}/checkout/{checkout_id}?locale={locale}&orderId={order_id}"
         ),
@@ -98,8 +98,8 @@ fn session(body: &Fields<'_>) -> Session {
     if body.has("country_code") && Currency::of_country(&country).is_none() {
         body.invalid("country_code", "not one of SA, AE, BH, KW, OM");
     }
-    let order_reference_id = body.filled_text("order_reference_id");
-    let order_number = body.text("order_number").filter(|n| !n.is_empty());
+    let reference = body.filled_text("order_reference_id");
+    let number = body.text("order_number").filter(|n| !n.is_empty());
     let description = body.required_text("description");
     body.at_most("description", &description, 256);
     let total_minor = body.required_money("total_amount");
@@ -110,12 +110,12 @@ fn session(body: &Fields<'_>) -> Session {
     let (opening, notification_url) = opening(body);
     let extra = body.object("additional_data");
     let order = Order {
-        order_id: String::new(),
+        id: String::new(),
         sequence: 0,
         checkout_id: String::new(),
         merchant_id: String::new(),
-        order_number: order_number.unwrap_or_else(|| order_reference_id.clone()),
-        order_reference_id,
+        number: number.unwrap_or_else(|| reference.clone()),
+        reference,
         description,
         status: Status::New,
         currency,

@@ -18,7 +18,7 @@ use crate::rules::Refusal;
 pub(super) struct Problem {
     pub(super) code: &'static str,
     pub(super) field: String,
-    pub(super) problem: String,
+    pub(super) what: String,
 }
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl ApiError {
         let mut error = Self::bare(StatusCode::BAD_REQUEST, "Your order information is invalid");
         let entries = problems.into_iter().map(|problem| Entry {
             error_code: problem.code,
-            data: Some(json!({ "field": problem.field, "problem": problem.problem })),
+            data: Some(json!({ "field": problem.field, "problem": problem.what })),
         });
         error.errors.extend(entries);
         error

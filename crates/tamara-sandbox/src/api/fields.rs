@@ -24,7 +24,7 @@ pub(super) struct Findings {
 /// One object of the body and where it stands.
 pub(super) struct Fields<'a> {
     path: String,
-    fields: BTreeMap<String, &'a RawValue>,
+    entries: BTreeMap<String, &'a RawValue>,
     findings: &'a Findings,
 }
 
@@ -34,11 +34,11 @@ pub(super) fn read_body<T>(
     read: impl FnOnce(&Fields<'_>) -> T,
 ) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid_json())?;
-    let fields = serde_json::from_str(text).map_err(|_| ApiError::invalid_json())?;
+    let entries = serde_json::from_str(text).map_err(|_| ApiError::invalid_json())?;
     let findings = Findings::default();
     let value = read(&Fields {
         path: String::new(),
-        fields,
+        entries,
         findings: &findings,
     });
     let problems = findings.problems.into_inner();
@@ -51,7 +51,7 @@ pub(super) fn read_body<T>(
 
 impl<'a> Fields<'a> {
     fn get(&self, name: &str) -> Option<&'a RawValue> {
-        let raw = self.fields.get(name)?;
+        let raw = self.entries.get(name)?;
         (raw.get() != "null").then_some(*raw)
     }
 
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
         self.findings.problems.borrow_mut().push(Problem {
             code,
             field: self.path_of(name),
-            problem: problem.to_owned(),
+            what: problem.to_owned(),
         });
     }
 
@@ -162,13 +162,13 @@ impl<'a> Fields<'a> {
         if is_empty_list(raw) {
             return None;
         }
-        let Ok(fields) = serde_json::from_str(raw.get()) else {
+        let Ok(entries) = serde_json::from_str(raw.get()) else {
             self.invalid(name, "not an object");
             return None;
         };
         Some(Fields {
             path: self.path_of(name),
-            fields,
+            entries,
             findings: self.findings,
         })
     }
@@ -192,9 +192,9 @@ impl<'a> Fields<'a> {
         for (index, entry) in entries.into_iter().enumerate() {
             let place = format!("{name}[{index}]");
             match serde_json::from_str(entry.get()) {
-                Ok(fields) => list.push(Fields {
+                Ok(entries) => list.push(Fields {
                     path: self.path_of(&place),
-                    fields,
+                    entries,
                     findings: self.findings,
                 }),
                 Err(_) => self.invalid(&place, "not an object"),
@@ -224,7 +224,7 @@ impl<'a> Fields<'a> {
         let Some(object) = self.object(name) else {
             return BTreeMap::new();
         };
-        let names = object.fields.keys();
+        let names = object.entries.keys();
         let pairs = names.filter_map(|key| Some((key.clone(), object.text(key)?)));
         pairs.collect()
     }

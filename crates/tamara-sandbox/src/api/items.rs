@@ -19,7 +19,7 @@ pub(super) fn item(fields: &Fields<'_>) -> Item {
         tax_minor: fields.money("tax_amount").unwrap_or(0),
         discount_minor: fields.money("discount_amount").unwrap_or(0),
         total_minor: fields.required_money("total_amount"),
-        item_url: limited(fields, "item_url", 1024),
+        page_url: limited(fields, "item_url", 1024),
         image_url: limited(fields, "image_url", 1024),
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn show_by_reference(
 }
 
 #[derive(Serialize)]
-pub(super) struct Authorised {
+pub(super) struct AuthoriseAnswer {
     order_id: String,
     status: &'static str,
     order_expiry_time: String,
@@ -57,26 +57,26 @@ pub(super) async fn authorise(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
     Path(order_id): Path<String>,
-) -> Result<Json<Authorised>, ApiError> {
+) -> Result<Json<AuthoriseAnswer>, ApiError> {
     let order = sandbox.change(|world, now_ms| {
         owned(world, &account, &order_id)?;
         Ok::<_, ApiError>(rules::authorise(world, &order_id, now_ms)?)
     })?;
     let capture = order.captures.last();
-    Ok(Json(Authorised {
+    Ok(Json(AuthoriseAnswer {
         status: order.status.as_str(),
         // What moment this denotes is unpublished: the automatic capture (lifecycle 4.8).
         order_expiry_time: rfc3339(order.authorised_at_ms.unwrap_or_default() + AUTO_CAPTURE_MS),
         payment_type: order.payment_type.clone(),
         auto_captured: order.status == Status::FullyCaptured,
         authorized_amount: money(order.currency, order.total_minor),
-        capture_id: capture.map_or_else(String::new, |c| c.capture_id.clone()),
-        order_id: order.order_id,
+        capture_id: capture.map_or_else(String::new, |c| c.id.clone()),
+        order_id: order.id,
     }))
 }
 
 #[derive(Serialize)]
-pub(super) struct Canceled {
+pub(super) struct CancelAnswer {
     order_id: String,
     cancel_id: String,
     status: &'static str,
@@ -88,7 +88,7 @@ pub(super) async fn cancel(
     Extension(account): Extension<Account>,
     Path(order_id): Path<String>,
     body: Bytes,
-) -> Result<Json<Canceled>, ApiError> {
+) -> Result<Json<CancelAnswer>, ApiError> {
     let (currency, amounts) = read_body(&body, |fields| {
         let currency = fields.set_currency_from("total_amount");
         (currency, items::amounts(fields))
@@ -98,11 +98,11 @@ pub(super) async fn cancel(
         Ok::<_, ApiError>(rules::cancel(world, &order_id, amounts, now_ms)?)
     })?;
     let cancel = order.cancels.last().expect("a cancel was just added");
-    Ok(Json(Canceled {
-        cancel_id: cancel.cancel_id.clone(),
+    Ok(Json(CancelAnswer {
+        cancel_id: cancel.id.clone(),
         status: order.status.as_str(),
         canceled_amount: money(order.currency, cancel.amounts.total_minor),
-        order_id: order.order_id,
+        order_id: order.id,
     }))
 }
 
@@ -127,7 +127,7 @@ pub(super) async fn change_reference(
     let reference = read_body(&body, |fields| fields.filled_text("order_reference_id"))?;
     sandbox.change(|world, _| {
         let mut order = owned(world, &account, &order_id)?.clone();
-        order.order_reference_id = reference;
+        order.reference = reference;
         world.put_order(order);
         Ok::<_, ApiError>(())
     })?;

@@ -14,10 +14,10 @@ use super::owned;
 use crate::Sandbox;
 use crate::money::WireMoney;
 use crate::rules::{self, RefundWish};
-use crate::world::{Account, Shipping};
+use crate::world::{Account, Shipment};
 
 #[derive(Serialize)]
-pub(super) struct Captured {
+pub(super) struct CaptureAnswer {
     capture_id: String,
     order_id: String,
     status: &'static str,
@@ -29,7 +29,7 @@ pub(super) async fn capture(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
     body: Bytes,
-) -> Result<Json<Captured>, ApiError> {
+) -> Result<Json<CaptureAnswer>, ApiError> {
     let (order_id, currency, amounts, shipping) = read_body(&body, |fields| {
         let currency = fields.set_currency_from("total_amount");
         let order_id = fields.filled_text("order_id");
@@ -42,17 +42,17 @@ pub(super) async fn capture(
         Ok::<_, ApiError>(captured?)
     })?;
     let capture = order.captures.last().expect("a capture was just added");
-    Ok(Json(Captured {
-        capture_id: capture.capture_id.clone(),
+    Ok(Json(CaptureAnswer {
+        capture_id: capture.id.clone(),
         status: order.status.as_str(),
         captured_amount: money(order.currency, capture.amounts.total_minor),
-        order_id: order.order_id,
+        order_id: order.id,
     }))
 }
 
 /// Documented as required, but the real API is known to take captures without it; a part of it
 /// that is there must be whole.
-fn shipping(body: &Fields<'_>) -> Option<Shipping> {
+fn shipping(body: &Fields<'_>) -> Option<Shipment> {
     let fields = body.object("shipping_info")?;
     let company = fields.required_text("shipping_company");
     fields.at_most("shipping_company", &company, 100);
@@ -60,7 +60,7 @@ fn shipping(body: &Fields<'_>) -> Option<Shipping> {
         let text = items::limited(&fields, name, characters_max);
         (!text.is_empty()).then_some(text)
     };
-    Some(Shipping {
+    Some(Shipment {
         shipped_at: fields.filled_text("shipped_at"),
         shipping_company: company,
         tracking_number: optional("tracking_number", 100),
@@ -69,7 +69,7 @@ fn shipping(body: &Fields<'_>) -> Option<Shipping> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Refunded {
+pub(super) struct RefundAnswer {
     order_id: String,
     comment: String,
     refund_id: String,
@@ -85,7 +85,7 @@ pub(super) async fn refund(
     Extension(account): Extension<Account>,
     Path(order_id): Path<String>,
     body: Bytes,
-) -> Result<Json<Refunded>, ApiError> {
+) -> Result<Json<RefundAnswer>, ApiError> {
     let (currency, minor, wish) = read_body(&body, |fields| {
         let currency = fields.set_currency_from("total_amount");
         let wish = RefundWish {
@@ -100,12 +100,12 @@ pub(super) async fn refund(
         Ok::<_, ApiError>(refunded?)
     })?;
     let refund = order.refunds.last().expect("a refund was just added");
-    Ok(Json(Refunded {
+    Ok(Json(RefundAnswer {
         comment: refund.comment.clone(),
-        refund_id: refund.refund_id.clone(),
+        refund_id: refund.id.clone(),
         capture_id: refund.capture_id.clone(),
         status: order.status.as_str(),
         refunded_amount: money(order.currency, refund.amounts.total_minor),
-        order_id: order.order_id,
+        order_id: order.id,
     }))
 }

@@ -26,11 +26,11 @@ struct PaymentType {
     min_limit: WireMoney,
     max_limit: WireMoney,
     #[serde(skip_serializing_if = "Option::is_none")]
-    supported_instalments: Option<Vec<Instalments>>,
+    supported_instalments: Option<Vec<Split>>,
 }
 
 #[derive(Serialize)]
-struct Instalments {
+struct Split {
     instalments: i64,
     min_limit: WireMoney,
     max_limit: WireMoney,
@@ -79,7 +79,7 @@ fn payment_types_of(account: &Account) -> Vec<PaymentType> {
     };
     let min_limit = limit(account.merchant.min_minor);
     let max_limit = limit(account.merchant.max_minor);
-    let split = [Plan::Two, Plan::Three, Plan::Four].map(|plan| Instalments {
+    let split = [Plan::Two, Plan::Three, Plan::Four].map(|plan| Split {
         instalments: plan.parts(),
         min_limit,
         max_limit,

@@ -50,7 +50,7 @@ enum Headers<'a> {
 fn answer(webhook: &Webhook) -> WebhookAnswer<'_> {
     WebhookAnswer {
         merchant_id: None,
-        webhook_id: &webhook.webhook_id,
+        webhook_id: &webhook.id,
         url: &webhook.url,
         events: &webhook.events,
         headers: if webhook.headers.is_empty() {
@@ -134,9 +134,7 @@ fn refuse_known(
     webhook_id: &str,
 ) -> Result<(), ApiError> {
     let known = world.webhooks().find(|webhook| {
-        webhook.merchant_id == account.merchant_id
-            && webhook.url == url
-            && webhook.webhook_id != webhook_id
+        webhook.merchant_id == account.merchant_id && webhook.url == url && webhook.id != webhook_id
     });
     match known {
         None => Ok(()),
@@ -144,7 +142,7 @@ fn refuse_known(
             "Webhook already registered",
             "webhook_already_registered",
         )
-        .with_data(json!({ "webhook_id": webhook.webhook_id }))),
+        .with_data(json!({ "webhook_id": webhook.id }))),
     }
 }
 
@@ -157,7 +155,7 @@ pub(super) async fn register(
     let webhook = sandbox.change(|world, _| {
         refuse_known(world, &account, &wish.url, "")?;
         let webhook = Webhook {
-            webhook_id: world.ids.uuid(),
+            id: world.ids.uuid(),
             merchant_id: account.merchant_id.clone(),
             r#type: wish.r#type.unwrap_or_else(|| "order".to_owned()),
             url: wish.url,

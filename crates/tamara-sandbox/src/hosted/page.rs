@@ -5,7 +5,7 @@
 
 use askama::Template;
 
-use super::cards::{EXPIRY, Mistake, TEST_CARDS, TestCard};
+use super::cards::{Mistake, TEST_CARDS, TestCard};
 use super::text::Text;
 use crate::dates::{day, months_later};
 use crate::rules::redirect_url;
@@ -62,7 +62,7 @@ enum Screen {
 struct PlanOption {
     key: &'static str,
     title: &'static str,
-    part: String,
+    first: String,
     checked: bool,
     schedule: Vec<(String, String)>,
 }
@@ -115,7 +115,7 @@ pub(super) fn page<'a>(
         text,
         locale: view.locale.code(),
         other_locale: other(view.locale).code(),
-        path: format!("/checkout/{}", checkout.checkout_id),
+        path: format!("/checkout/{}", checkout.id),
         step,
         summary: Some(summary(text, merchant, order)),
         mistake: view.mistake.map(|mistake| text.mistake(mistake)),
@@ -194,7 +194,7 @@ fn open_screen(text: &Text, order: &Order, checkout: &Checkout, now_ms: i64, vie
                 today: first(*plan),
                 plan: text.plan(*plan),
                 number: filled.map(TestCard::grouped).unwrap_or_default(),
-                expiry: filled.map_or("", |_| EXPIRY),
+                expiry: filled.map_or("", TestCard::expiry),
                 cvv: filled.map_or("", TestCard::example_cvv),
                 cards: offered
                     .filter(|(_, card)| card.offered_in(&order.country))
@@ -228,7 +228,7 @@ fn plan_options(text: &Text, order: &Order, now_ms: i64) -> Vec<PlanOption> {
         PlanOption {
             key: plan.key(),
             title: text.plan(plan),
-            part: amounts.last().map(money).unwrap_or_default(),
+            first: money(&amounts[0]),
             checked: plan == asked_for,
             schedule: due.zip(amounts.iter().map(money)).collect(),
         }
@@ -242,7 +242,7 @@ fn ended_screen(
     checkout: &Checkout,
     result: bool,
 ) -> (&'static str, Screen) {
-    let link = |url: &str, status: &str| Some(redirect_url(url, status, &order.order_id));
+    let link = |url: &str, status: &str| Some(redirect_url(url, status, &order.id));
     let (step, ending) = match order.status {
         Status::Declined => (
             "declined",

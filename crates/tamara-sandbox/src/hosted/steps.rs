@@ -3,7 +3,7 @@
 //! Functions of the world, the input and the moment. Invariant: a step only moves a session that
 //! stands on it; a button of an old tab moves nothing.
 
-use super::cards::{Behaviour, Mistake, judge};
+use super::cards::{Bank, Mistake, judge};
 use crate::api::phone;
 use crate::dates::day;
 use crate::rules::{self, Refusal};
@@ -118,12 +118,11 @@ pub(crate) fn pay(
     };
     let today = day(now_ms);
     match judge(card.number, card.expiry, card.cvv, &order.country, today) {
-        Ok(Behaviour::AsksPassword) => Ok(move_to(world, checkout, Step::ThreeDs { plan })),
-        Ok(Behaviour::Succeeds) => {
+        Ok(Bank::AsksPassword) => Ok(move_to(world, checkout, Step::ThreeDs { plan })),
+        Ok(Bank::Approves) => {
             rules::approve(world, checkout_id, plan, now_ms)?;
             Ok(Outcome::Ended)
         }
-        Ok(Behaviour::Fails) => Ok(Outcome::Mistaken(Mistake::Refused)),
         Err(mistake) => Ok(Outcome::Mistaken(mistake)),
     }
 }

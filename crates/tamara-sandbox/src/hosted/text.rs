@@ -4,7 +4,7 @@
 
 use jiff::civil::Date;
 
-use super::cards::Mistake;
+use super::cards::{Behaviour, Mistake, TestCard};
 use crate::money::Currency;
 use crate::world::{Locale, Plan};
 
@@ -50,9 +50,10 @@ pub(crate) struct Text {
     pub(crate) change_plan: &'static str,
     pub(crate) test_cards: &'static str,
     pub(crate) test_cards_lead: &'static str,
-    pub(crate) card_passes: &'static str,
-    pub(crate) card_asks: &'static str,
-    pub(crate) card_fails: &'static str,
+    card_passes: &'static str,
+    card_asks: &'static str,
+    card_fails: &'static str,
+    card_several: &'static str,
     pub(crate) use_card: &'static str,
     pub(crate) bank_heading: &'static str,
     pub(crate) bank_lead: &'static str,
@@ -118,13 +119,23 @@ impl Text {
             Currency::Kwd => self.currencies[3],
             Currency::Omr => self.currencies[4],
         };
-        // Isolated, so that number and currency keep their order in a line of either direction.
-        format!("\u{2068}{}\u{a0}{name}\u{2069}", currency.format(minor))
+        // Isolated, so that sign, number and currency keep their order in a line of either direction.
+        let number = currency.format(minor);
+        format!("\u{2068}\u{2066}{number}\u{2069}\u{a0}{name}\u{2069}")
     }
 
     pub(crate) fn day(&self, day: Date) -> String {
         let month = usize::try_from(day.month() - 1).expect("months count from one");
         format!("{} {} {}", day.day(), self.months[month], day.year())
+    }
+
+    pub(crate) fn card(&self, card: &TestCard) -> &'static str {
+        match card.behaviour {
+            Behaviour::Succeeds => self.card_passes,
+            Behaviour::AsksPassword => self.card_asks,
+            Behaviour::Fails => self.card_fails,
+            Behaviour::SeveralAccounts => self.card_several,
+        }
     }
 
     pub(crate) fn mistake(&self, mistake: Mistake) -> &'static str {
@@ -189,6 +200,7 @@ static ENGLISH: Text = Text {
     card_passes: "succeeds",
     card_asks: "3-D Secure",
     card_fails: "fails",
+    card_several: "several accounts",
     use_card: "Use",
     bank_heading: "Your bank asks for a password",
     bank_lead: "This stands for the 3-D Secure page of the card's bank.",
@@ -276,7 +288,7 @@ static ARABIC: Text = Text {
     card_heading: "ادفع بالبطاقة",
     due_today: "المستحق اليوم",
     card_number: "رقم البطاقة",
-    card_expiry: "تاريخ الانتهاء (شهر/سنة)",
+    card_expiry: "الانتهاء (شهر/سنة)",
     card_cvv: "رمز الأمان CVV",
     pay: "ادفع",
     change_plan: "اختر خطة أخرى",
@@ -285,9 +297,10 @@ static ARABIC: Text = Text {
     card_passes: "ناجحة",
     card_asks: "3-D Secure",
     card_fails: "مرفوضة",
+    card_several: "عدة حسابات",
     use_card: "استخدم",
     bank_heading: "مصرفك يطلب كلمة المرور",
-    bank_lead: "هذه الصفحة تمثّل خطوة التحقق 3-D Secure لدى مصرف البطاقة.",
+    bank_lead: "هذه الصفحة تمثّل خطوة التحقق \u{2066}3-D Secure\u{2069} لدى مصرف البطاقة.",
     password: "كلمة المرور",
     password_hint: "يُقبل أي نص.",
     confirm: "أكّد الدفع",
@@ -306,7 +319,7 @@ static ARABIC: Text = Text {
     back_to_store: "العودة إلى المتجر",
     cancel: "إلغاء والعودة إلى المتجر",
     footer: "محاكاة للمطوّرين، لا تديرها تمارا ولا أي مصرف.",
-    splits: ["قسّمها على دفعتين", "قسّمها على 3 دفعات", "قسّمها على 4 دفعات"],
+    splits: ["دفعتان", "3 دفعات", "4 دفعات"],
     months: [
         "يناير",
         "فبراير",

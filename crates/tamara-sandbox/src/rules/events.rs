@@ -148,15 +148,15 @@ pub(super) fn announce(world: &mut World, order: &Order, event: &Event, at_ms: i
         .cloned()
         .collect();
     let body = json(&WebhookBody {
-        order_id: &order.order_id,
-        order_reference_id: &order.order_reference_id,
-        order_number: &order.order_number,
+        order_id: &order.id,
+        order_reference_id: &order.reference,
+        order_number: &order.number,
         event_type,
         data: data(order, event),
     });
     for webhook in subscribed {
         let mut notification = notification(world, order, at_ms);
-        notification.webhook_id = Some(webhook.webhook_id);
+        notification.webhook_id = Some(webhook.id);
         notification.url = webhook.url;
         notification.headers = webhook.headers;
         notification.body.clone_from(&body);
@@ -166,8 +166,8 @@ pub(super) fn announce(world: &mut World, order: &Order, event: &Event, at_ms: i
         let mut notification = notification(world, order, at_ms);
         notification.url.clone_from(url);
         notification.body = json(&CallbackBody {
-            order_id: &order.order_id,
-            order_reference_id: &order.order_reference_id,
+            order_id: &order.id,
+            order_reference_id: &order.reference,
             order_status: order.status.as_str(),
             data: [],
         });
@@ -178,7 +178,7 @@ pub(super) fn announce(world: &mut World, order: &Order, event: &Event, at_ms: i
 fn notification(world: &mut World, order: &Order, at_ms: i64) -> Notification {
     Notification {
         id: world.next_sequence(),
-        order_id: order.order_id.clone(),
+        order_id: order.id.clone(),
         merchant_id: order.merchant_id.clone(),
         webhook_id: None,
         url: String::new(),

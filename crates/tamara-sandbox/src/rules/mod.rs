@@ -15,7 +15,7 @@ pub(crate) use session::{
 pub(crate) use timers::{AUTO_CAPTURE_MS, fire, timer_ms};
 
 use crate::dates::rfc3339;
-use crate::world::{Amounts, Cancel, Capture, Order, Refund, Shipping, Status, World};
+use crate::world::{Amounts, Cancel, Capture, Order, Refund, Shipment, Status, World};
 
 /// A merchant's operation on an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn guard(operation: Operation, order: &Order, to: Status) -> Result<(), Refusal>
 
 fn transition(order: &Order, to: Status) -> Refusal {
     Refusal::TransitionNotAllowed {
-        order_id: order.order_id.clone(),
+        order_id: order.id.clone(),
         from: order.status,
         to,
     }
@@ -151,7 +151,7 @@ pub(crate) fn capture(
     world: &mut World,
     order_id: &str,
     amounts: Amounts,
-    shipping: Shipping,
+    shipping: Shipment,
     at_ms: i64,
 ) -> Result<Order, Refusal> {
     let mut order = take(world, order_id)?;
@@ -192,8 +192,8 @@ pub(crate) fn capture_rest(
 }
 
 /// What a capture without shipping data shows.
-pub(crate) fn no_shipping(at_ms: i64) -> Shipping {
-    Shipping {
+pub(crate) fn no_shipping(at_ms: i64) -> Shipment {
+    Shipment {
         shipped_at: rfc3339(at_ms),
         shipping_company: "N/A".to_owned(),
         tracking_number: None,
@@ -205,11 +205,11 @@ fn add_capture(
     world: &mut World,
     order: &mut Order,
     amounts: Amounts,
-    shipping: Shipping,
+    shipping: Shipment,
     at_ms: i64,
 ) {
     order.captures.push(Capture {
-        capture_id: world.ids.uuid(),
+        id: world.ids.uuid(),
         amounts,
         refunded_minor: 0,
         shipping,
@@ -220,7 +220,7 @@ fn add_capture(
 fn announce_last_capture(world: &mut World, order: &Order, at_ms: i64) {
     let capture = order.captures.last().expect("a capture was just added");
     let event = Event::Captured {
-        capture_id: capture.capture_id.clone(),
+        capture_id: capture.id.clone(),
         minor: capture.amounts.total_minor,
     };
     events::announce(world, order, &event, at_ms);
@@ -245,7 +245,7 @@ pub(crate) fn cancel(
     let minor = amounts.total_minor;
     let cancel_id = world.ids.uuid();
     order.cancels.push(Cancel {
-        cancel_id: cancel_id.clone(),
+        id: cancel_id.clone(),
         amounts,
         created_at_ms: at_ms,
     });
@@ -276,7 +276,7 @@ pub(crate) fn refund(
     within(minor, refundable_minor)?;
     let capture_id = spread_refund(&mut order, minor);
     let refund = Refund {
-        refund_id: world.ids.uuid(),
+        id: world.ids.uuid(),
         capture_id,
         amounts: Amounts::of(minor),
         comment: wish.comment,
@@ -284,7 +284,7 @@ pub(crate) fn refund(
         created_at_ms: at_ms,
     };
     let event = Event::Refunded {
-        refund_id: refund.refund_id.clone(),
+        refund_id: refund.id.clone(),
         capture_id: refund.capture_id.clone(),
         minor,
         comment: refund.comment.clone(),
@@ -311,7 +311,7 @@ fn spread_refund(order: &mut Order, minor: i64) -> String {
             let part_minor = left_minor.min(open_minor);
             capture.refunded_minor += part_minor;
             left_minor -= part_minor;
-            capture_id.get_or_insert_with(|| capture.capture_id.clone());
+            capture_id.get_or_insert_with(|| capture.id.clone());
         }
     }
     capture_id.expect("a refund within the captured amount finds a capture")

@@ -3,6 +3,8 @@
 //! Not the page's steps ([`crate::hosted`]): here is only what ends a session and where the
 //! customer is sent then.
 
+use std::fmt::Write as _;
+
 use super::{Event, Refusal, capture_rest, events, transition};
 use crate::world::{Checkout, Locale, Order, Plan, Status, Step, World};
 
@@ -24,12 +26,12 @@ pub(crate) struct Opening {
 /// Opens a session for an order that is complete but for its ids. A reference may be used again:
 /// each session is a new order (emulator-notes 10).
 pub(crate) fn open(world: &mut World, mut order: Order, opening: Opening) -> Checkout {
-    order.order_id = world.ids.uuid();
+    order.id = world.ids.uuid();
     order.checkout_id = world.ids.uuid();
     order.sequence = world.next_sequence();
     let checkout = Checkout {
-        checkout_id: order.checkout_id.clone(),
-        order_id: order.order_id.clone(),
+        id: order.checkout_id.clone(),
+        order_id: order.id.clone(),
         locale: opening.locale,
         success_url: opening.success_url,
         failure_url: opening.failure_url,
@@ -78,7 +80,7 @@ pub(crate) fn approve(
         order.authorised_at_ms = Some(at_ms);
         order.status = Status::Authorised;
     }
-    let order_id = order.order_id.clone();
+    let order_id = order.id.clone();
     world.put_order(order);
     if auto_authorise {
         capture_rest(world, &order_id, at_ms)?;
@@ -114,7 +116,7 @@ pub(crate) fn run_out(world: &mut World, checkout_id: &str, at_ms: i64) -> Resul
 fn end(world: &mut World, mut order: Order, status: Status, event: &Event, at_ms: i64) -> String {
     order.status = status;
     events::announce(world, &order, event, at_ms);
-    let order_id = order.order_id.clone();
+    let order_id = order.id.clone();
     world.put_order(order);
     order_id
 }
@@ -134,7 +136,7 @@ fn ascii(url: &str) -> String {
         if byte.is_ascii() {
             ascii.push(char::from(byte));
         } else {
-            ascii.push_str(&format!("%{byte:02X}"));
+            write!(ascii, "%{byte:02X}").expect("writing to a text cannot fail");
         }
     }
     ascii

@@ -43,7 +43,7 @@ pub(crate) fn fire(world: &mut World, now_ms: i64) {
             events::announce(world, &order, &Event::Expired, at_ms);
             world.put_order(order);
         } else {
-            capture_rest(world, &order.order_id, at_ms)
+            capture_rest(world, &order.id, at_ms)
                 .expect("an order with an auto-capture timer has something left to capture");
         }
     }

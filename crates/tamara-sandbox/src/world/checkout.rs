@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Checkout {
-    pub(crate) checkout_id: String,
+    #[serde(rename = "checkout_id")]
+    pub(crate) id: String,
     pub(crate) order_id: String,
     pub(crate) locale: Locale,
     pub(crate) success_url: String,

@@ -13,7 +13,7 @@ pub(crate) use checkout::{Checkout, Locale, Step};
 pub(crate) use notification::{Attempt, Notification, Webhook};
 pub use order::Status;
 pub(crate) use order::{
-    Address, Amounts, Cancel, Capture, Consumer, Discount, Item, Order, Refund, Shipping,
+    Address, Amounts, Cancel, Capture, Consumer, Discount, Item, Order, Refund, Shipment,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -169,19 +169,19 @@ impl World {
     }
 
     pub(crate) fn put_order(&mut self, order: Order) {
-        let id = order.order_id.clone();
+        let id = order.id.clone();
         let before = self.set_order(&id, Some(order));
         self.before.push(Before::Order(id, before.map(Box::new)));
     }
 
     pub(crate) fn put_checkout(&mut self, checkout: Checkout) {
-        let id = checkout.checkout_id.clone();
+        let id = checkout.id.clone();
         let before = self.checkouts.insert(id.clone(), checkout);
         self.before.push(Before::Checkout(id, before));
     }
 
     pub(crate) fn put_webhook(&mut self, webhook: Webhook) {
-        let id = webhook.webhook_id.clone();
+        let id = webhook.id.clone();
         let before = self.webhooks.insert(id.clone(), webhook);
         self.before.push(Before::Webhook(id, before));
     }
@@ -349,7 +349,7 @@ fn restore<T>(table: &mut BTreeMap<String, T>, id: String, before: Option<T>) {
 fn reference_key(order: &Order) -> (String, String, u64) {
     (
         order.merchant_id.clone(),
-        order.order_reference_id.clone(),
+        order.reference.clone(),
         order.sequence,
     )
 }

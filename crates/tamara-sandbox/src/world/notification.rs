@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Webhook {
-    pub(crate) webhook_id: String,
+    #[serde(rename = "webhook_id")]
+    pub(crate) id: String,
     pub(crate) merchant_id: String,
     pub(crate) r#type: String,
     pub(crate) url: String,

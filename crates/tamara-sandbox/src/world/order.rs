@@ -47,13 +47,16 @@ impl Status {
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Order {
-    pub(crate) order_id: String,
+    #[serde(rename = "order_id")]
+    pub(crate) id: String,
     /// Order of creation: the newest of a reference has the largest.
     pub(crate) sequence: u64,
     pub(crate) checkout_id: String,
     pub(crate) merchant_id: String,
-    pub(crate) order_reference_id: String,
-    pub(crate) order_number: String,
+    #[serde(rename = "order_reference_id")]
+    pub(crate) reference: String,
+    #[serde(rename = "order_number")]
+    pub(crate) number: String,
     pub(crate) description: String,
     pub(crate) status: Status,
     pub(crate) country: String,
@@ -122,7 +125,8 @@ pub(crate) struct Item {
     pub(crate) tax_minor: i64,
     pub(crate) discount_minor: i64,
     pub(crate) total_minor: i64,
-    pub(crate) item_url: String,
+    #[serde(rename = "item_url")]
+    pub(crate) page_url: String,
     pub(crate) image_url: String,
 }
 
@@ -173,17 +177,18 @@ impl Amounts {
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Capture {
-    pub(crate) capture_id: String,
+    #[serde(rename = "capture_id")]
+    pub(crate) id: String,
     pub(crate) amounts: Amounts,
     /// How much of this capture went back; refunds take from the oldest capture first.
     pub(crate) refunded_minor: i64,
-    pub(crate) shipping: Shipping,
+    pub(crate) shipping: Shipment,
     pub(crate) created_at_ms: i64,
 }
 
 /// `shipped_at` is echoed as the merchant wrote it.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Shipping {
+pub(crate) struct Shipment {
     pub(crate) shipped_at: String,
     pub(crate) shipping_company: String,
     pub(crate) tracking_number: Option<String>,
@@ -192,14 +197,16 @@ pub(crate) struct Shipping {
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Cancel {
-    pub(crate) cancel_id: String,
+    #[serde(rename = "cancel_id")]
+    pub(crate) id: String,
     pub(crate) amounts: Amounts,
     pub(crate) created_at_ms: i64,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Refund {
-    pub(crate) refund_id: String,
+    #[serde(rename = "refund_id")]
+    pub(crate) id: String,
     pub(crate) capture_id: String,
     pub(crate) amounts: Amounts,
     pub(crate) comment: String,
