@@ -267,7 +267,7 @@ fn update_row(tx: &mut Tx<'_>, payment: &Payment, version: i64) -> Result<()> {
     let mark = payment.cancel.as_ref();
     let changed = tx.execute(
         "-- payments save
-update payments set held_reference = case when $3 = 1 then merchant_reference else null end, status = $4, ever_paid = $5,
+update payments set held_reference = case when $3 = cast(1 as bigint) then merchant_reference else null end, status = $4, ever_paid = $5,
     winner = $6, cancel_state = $7, cancel_promise = $8, cancel_at_ms = $9, check_step = $10, next_check_at_ms = $11,
     version = $12
 where id = $1 and version = $2",

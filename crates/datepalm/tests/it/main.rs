@@ -1,0 +1,4 @@
+//! The service against the offline sandbox: router in process, transport in process, clock moved by hand.
+
+mod main_job;
+mod world;
