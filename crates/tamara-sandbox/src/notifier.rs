@@ -152,8 +152,17 @@ async fn send(client: &reqwest::Client, delivery: Delivery) -> Result<u16, Strin
     match request.send().await {
         Ok(response) => Ok(response.status().as_u16()),
         // The address carries the token and stays out of the record.
-        Err(error) => Err(error.without_url().to_string()),
+        Err(error) => Err(root_cause(&error.without_url())),
     }
+}
+
+/// "Connection refused" says more than "error sending request".
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }
 
 #[cfg(test)]

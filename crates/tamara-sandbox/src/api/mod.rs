@@ -91,6 +91,3 @@ fn owned<'w>(world: &'w World, account: &Account, order_id: &str) -> Result<&'w 
         .filter(|order| order.merchant_id == account.merchant_id);
     order.ok_or_else(|| Refusal::OrderNotFound.into())
 }
-
-#[cfg(test)]
-mod tests;

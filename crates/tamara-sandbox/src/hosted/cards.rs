@@ -89,7 +89,7 @@ pub(crate) const TEST_CARDS: [TestCard; 10] = [
 ];
 
 /// Recommended for every test card but the one that has a date of its own.
-const EXPIRY: &str = "01/99";
+pub(super) const EXPIRY: &str = "01/99";
 const SEVERAL_ACCOUNTS_EXPIRY: &str = "02/42";
 
 impl TestCard {

@@ -5,7 +5,7 @@
 
 use askama::Template;
 
-use super::cards::{Mistake, TEST_CARDS, TestCard};
+use super::cards::{EXPIRY, Mistake, TEST_CARDS, TestCard};
 use super::text::Text;
 use crate::dates::{day, months_later};
 use crate::rules::redirect_url;

@@ -1,0 +1,15 @@
+//! The sandbox from outside: its router in process, its clock by hand.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, and in what only tests call, a failed unwrap is a failed test"
+)]
+
+mod errors;
+mod hosted;
+mod journal;
+mod lifecycle;
+mod matrix;
+mod notifications;
+mod shop;
+mod timers;
+mod webhooks;
