@@ -61,10 +61,46 @@ type Faults = Arc<Mutex<VecDeque<(String, Fault)>>>;
 /// Every call that Tamara saw: `METHOD path`.
 type Seen = Arc<Mutex<Vec<String>>>;
 
+/// Stops the process at a chosen point of a call: before Tamara sees it, or before its answer comes back.
+#[derive(Default)]
+pub struct Halt {
+    points: AtomicU64,
+    at: AtomicU64,
+    halted: tokio::sync::Notify,
+}
+
+impl Halt {
+    /// Halts at the `at`-th point from now on; 0 never halts.
+    pub fn set(&self, at: u64) {
+        self.points.store(0, Ordering::SeqCst);
+        self.at.store(at, Ordering::SeqCst);
+    }
+
+    /// Points passed since `set`.
+    pub fn passed(&self) -> u64 {
+        self.points.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when the halt was reached.
+    pub async fn reached(&self) {
+        self.halted.notified().await;
+    }
+
+    async fn point(&self) {
+        let point = self.points.fetch_add(1, Ordering::SeqCst) + 1;
+        if point == self.at.load(Ordering::SeqCst) {
+            self.halted.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[derive(Clone)]
 struct InProcess {
     sandbox: Sandbox,
     faults: Faults,
     seen: Seen,
+    halt: Arc<Halt>,
 }
 
 impl InProcess {
@@ -81,6 +117,7 @@ impl Transport for InProcess {
     fn send(&self, request: Request) -> TransportFuture<'_> {
         Box::pin(async move {
             let call = format!("{} {}", request.method.as_str(), request.path);
+            self.halt.point().await;
             let fault = self.fault_for(&call);
             match fault {
                 Some(Fault::NotSent) => {
@@ -121,6 +158,7 @@ impl Transport for InProcess {
                 .unwrap()
                 .to_bytes()
                 .to_vec();
+            self.halt.point().await;
             if fault == Some(Fault::AnswerLost) {
                 return Err(TransportError::OutcomeUnknown(
                     "lost by the test after".into(),
@@ -154,8 +192,8 @@ pub struct World {
     pub clock: tamara_sandbox::Clock,
     pub app: Arc<App>,
     config: Config,
-    faults: Faults,
-    seen: Seen,
+    pub halt: Arc<Halt>,
+    wire: InProcess,
     seeds: AtomicU64,
     _folder: tempfile::TempDir,
     finished: bool,
@@ -193,16 +231,22 @@ impl World {
             On::Postgres => Database::Postgres(fresh_postgres().await),
         };
         let config = config_of(folder.path(), database);
-        let (faults, seen) = (Faults::default(), Seen::default());
         let seeds = AtomicU64::new(1);
-        let app = open(&config, &sandbox, &clock, &faults, &seen, 0).await;
+        let halt = Arc::new(Halt::default());
+        let wire = InProcess {
+            sandbox: sandbox.clone(),
+            faults: Faults::default(),
+            seen: Seen::default(),
+            halt: halt.clone(),
+        };
+        let app = open(&config, &clock, &wire, 0).await;
         let world = Self {
             sandbox,
             clock,
             app,
             config,
-            faults,
-            seen,
+            halt,
+            wire,
             seeds,
             _folder: folder,
             finished: false,
@@ -231,20 +275,12 @@ impl World {
     /// The process dies and starts again on the same data.
     pub async fn restart(&mut self) {
         let seed = self.seeds.fetch_add(1, Ordering::SeqCst);
-        self.app = open(
-            &self.config,
-            &self.sandbox,
-            &self.clock,
-            &self.faults,
-            &self.seen,
-            seed,
-        )
-        .await;
+        self.app = open(&self.config, &self.clock, &self.wire, seed).await;
     }
 
     /// The next call whose `METHOD path` contains `part` goes wrong.
     pub fn fault(&self, part: &str, fault: Fault) {
-        self.faults
+        self.wire.faults
             .lock()
             .unwrap()
             .push_back((part.to_owned(), fault));
@@ -252,7 +288,7 @@ impl World {
 
     /// How many calls Tamara saw whose `METHOD path` contains `part`.
     pub fn calls(&self, part: &str) -> usize {
-        self.seen
+        self.wire.seen
             .lock()
             .unwrap()
             .iter()
@@ -415,19 +451,8 @@ impl Drop for World {
     }
 }
 
-async fn open(
-    config: &Config,
-    sandbox: &Sandbox,
-    clock: &tamara_sandbox::Clock,
-    faults: &Faults,
-    seen: &Seen,
-    seed: u64,
-) -> Arc<App> {
-    let transport: Arc<dyn Transport> = Arc::new(InProcess {
-        sandbox: sandbox.clone(),
-        faults: faults.clone(),
-        seen: seen.clone(),
-    });
+async fn open(config: &Config, clock: &tamara_sandbox::Clock, wire: &InProcess, seed: u64) -> Arc<App> {
+    let transport: Arc<dyn Transport> = Arc::new(wire.clone());
     let seams = Seams {
         clock: Arc::new(SharedClock(clock.clone())),
         ids: Arc::new(SeededIds::new(seed)),
