@@ -183,7 +183,7 @@ struct DeliveryRow {
 
 async fn page(State(sandbox): State<Sandbox>) -> Response {
     let page = sandbox.read(|world, now_ms| {
-        let orders = world.orders();
+        let orders = world.orders_by_creation();
         let newest = orders.into_iter().rev().take(ROWS_MAX);
         let deliveries: Vec<_> = world.notifications().collect();
         let latest = deliveries.into_iter().rev().take(ROWS_MAX);

@@ -129,7 +129,7 @@ impl Sandbox {
         books.in_flight.extend(&due);
         let notifications = due.iter().filter_map(|id| books.world.notification(*id));
         notifications
-            .map(|notification| notifier::sign(&books.world, notification, now_ms))
+            .filter_map(|notification| notifier::sign(&books.world, notification, now_ms))
             .collect()
     }
 

@@ -5,11 +5,13 @@
 //! flight at most once, and one whose sender died is due again after a restart.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::redirect;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::Sandbox;
@@ -20,6 +22,8 @@ const TOKEN_SECONDS: i64 = 900;
 /// Waits after the first, second ... failed attempt; then it is given up (webhooks 6.6, a guess).
 const RETRY_AFTER_MS: [i64; 5] = [5_000, 30_000, 120_000, 600_000, 3_600_000];
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests on their way at the same time; a jump of the clock may make thousands due at once.
+const SENDING_MAX: usize = 32;
 /// The clock may be moved by hand, which wakes nobody: look again after this long at most.
 const NAP: Duration = Duration::from_millis(500);
 /// Headers that belong to Tamara; a merchant's own of the same name is dropped.
@@ -64,12 +68,10 @@ fn token(secret: &str, now_ms: i64) -> String {
     encode(&Header::new(Algorithm::HS256), &claims, &key).expect("HS256 signs any claims")
 }
 
-/// Signs a notification for an attempt at `now_ms`.
-pub(crate) fn sign(world: &World, notification: &Notification, now_ms: i64) -> Delivery {
-    let account = world.account(&notification.merchant_id);
-    let token = account.map_or_else(String::new, |account| {
-        token(&account.merchant.notification_token, now_ms)
-    });
+/// Signs a notification for an attempt at `now_ms`; `None` if its merchant is no longer configured.
+pub(crate) fn sign(world: &World, notification: &Notification, now_ms: i64) -> Option<Delivery> {
+    let account = world.account(&notification.merchant_id)?;
+    let token = token(&account.merchant.notification_token, now_ms);
     let mut headers = vec![
         ("Content-Type".to_owned(), "application/json".to_owned()),
         ("Authorization".to_owned(), format!("Bearer {token}")),
@@ -79,12 +81,12 @@ pub(crate) fn sign(world: &World, notification: &Notification, now_ms: i64) -> D
         own.filter(|(name, _)| !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()))
             .map(|(name, value)| (name.clone(), value.clone())),
     );
-    Delivery {
+    Some(Delivery {
         id: notification.id,
         url: with_token(&notification.url, &token),
         headers,
         body: notification.body.clone(),
-    }
+    })
 }
 
 fn with_token(url: &str, token: &str) -> String {
@@ -126,10 +128,12 @@ pub(crate) async fn run(sandbox: &Sandbox) {
         }
     };
     let mut sending = JoinSet::new();
+    let places = Arc::new(Semaphore::new(SENDING_MAX));
     loop {
         for delivery in sandbox.take_due() {
-            let (client, sandbox) = (client.clone(), sandbox.clone());
+            let (client, sandbox, places) = (client.clone(), sandbox.clone(), places.clone());
             sending.spawn(async move {
+                let _place = places.acquire().await;
                 let id = delivery.id;
                 let result = send(&client, delivery).await;
                 sandbox.delivered(id, result);

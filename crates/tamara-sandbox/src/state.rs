@@ -10,7 +10,7 @@ use crate::world::{Attempt, Notification, Order, Webhook, World};
 pub(crate) fn report(world: &World, now_ms: i64) -> Value {
     let merchants: Vec<_> = world.accounts().iter().map(merchant).collect();
     let orders: Vec<_> = world
-        .orders()
+        .orders_by_creation()
         .into_iter()
         .map(|o| order(world, o))
         .collect();

@@ -87,9 +87,8 @@ fn check_terms(account: &Account, order: &Order) -> Result<(), ApiError> {
 }
 
 fn sums_agree(order: &Order) -> bool {
-    let items_minor: i64 = order.items.iter().map(|item| item.total_minor).sum();
-    let parts_minor = items_minor + order.tax_minor + order.shipping_minor;
-    parts_minor - order.discount.minor == order.total_minor
+    let parts_minor = order.tax_minor + order.shipping_minor - order.discount.minor;
+    order.items_minor().checked_add(parts_minor) == Some(order.total_minor)
 }
 
 fn session(body: &Fields<'_>) -> Session {

@@ -160,6 +160,5 @@ pub(super) async fn eligibility(
 fn was_declined(world: &World, phone: &str) -> bool {
     world
         .orders()
-        .iter()
         .any(|order| order.status == Status::Declined && order.consumer.phone_number == phone)
 }

@@ -159,9 +159,8 @@ fn summary<'a>(text: &Text, merchant: &'a str, order: &'a Order) -> Summary<'a> 
         quantity: item.quantity.to_string(),
         total: money(item.total_minor),
     });
-    let items_minor: i64 = order.items.iter().map(|item| item.total_minor).sum();
     let parts = [
-        (text.subtotal, items_minor),
+        (text.subtotal, order.items_minor()),
         (text.shipping, order.shipping_minor),
         (text.tax, order.tax_minor),
         (text.discount, -order.discount.minor),

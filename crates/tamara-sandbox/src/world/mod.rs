@@ -117,8 +117,11 @@ impl World {
         self.orders.get(order_id)
     }
 
-    /// In the order of creation.
-    pub(crate) fn orders(&self) -> Vec<&Order> {
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    pub(crate) fn orders_by_creation(&self) -> Vec<&Order> {
         let mut orders: Vec<_> = self.orders.values().collect();
         orders.sort_by_key(|order| order.sequence);
         orders

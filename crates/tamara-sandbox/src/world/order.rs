@@ -101,6 +101,12 @@ impl Order {
         self.total_minor - self.captured_minor() - self.canceled_minor()
     }
 
+    /// The lines' totals; whoever opened the session chose them, so their sum may be absurd.
+    pub(crate) fn items_minor(&self) -> i64 {
+        let totals = self.items.iter().map(|item| item.total_minor);
+        totals.fold(0, i64::saturating_add)
+    }
+
     pub(crate) fn refundable_minor(&self) -> i64 {
         self.captured_minor() - self.refunded_minor()
     }

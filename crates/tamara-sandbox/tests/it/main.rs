@@ -6,6 +6,7 @@
 
 mod errors;
 mod hosted;
+mod invariants;
 mod journal;
 mod lifecycle;
 mod matrix;
