@@ -7,8 +7,18 @@ use crate::domain::payment::Payment;
 use crate::domain::status::Status;
 use crate::error::{Code, Result, refused};
 use crate::store::payments::{self, Wish};
+use crate::ids::{PaymentId, SessionId};
 use crate::store::sessions;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+/// How long the page waits for an authorise that is under way.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A page that reloads reads the order at most this often, milliseconds.
+const READ_AGAIN_MS: i64 = 1_500;
 
 /// What the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +77,14 @@ pub async fn follow_return(app: &Arc<App>, token: &str, hint: Option<&str>) -> R
     if canceled && !known {
         remember_hint(app, &id, &session).await?;
     }
-    let waits = payment
-        .as_ref()
-        .is_some_and(|p| matches!(shown(p), Shown::Confirming));
-    if waits {
+    if payment.as_ref().is_some_and(|payment| worth_reading(payment, &session, app.clock.now_ms())) {
+        let changes = app.nudges.changed.subscribe();
         read_order(app, &id, &session).await?;
+        let authorising = wait_for_authorise(app, &id, changes);
+        // Out of patience is no error: the page says "confirming" and comes back by itself.
+        if let Ok(waited) = tokio::time::timeout(PATIENCE, authorising).await {
+            waited?;
+        }
     }
     let payment_id = id.clone();
     let (payment, wish) = app
@@ -99,10 +112,31 @@ pub async fn follow_return(app: &Arc<App>, token: &str, hint: Option<&str>) -> R
     })
 }
 
+/// Whether the outcome is open and was not asked for just now: a page that reloads must not become a flood of reads.
+fn worth_reading(payment: &Payment, session: &SessionId, now_ms: i64) -> bool {
+    let trusted = payment.session(session).and_then(|session| session.facts.trusted_at_ms);
+    let fresh = trusted.is_some_and(|at_ms| at_ms > now_ms.saturating_sub(READ_AGAIN_MS));
+    shown(payment) == Shown::Confirming && !fresh
+}
+
+/// An approved order is being authorised by a worker: the customer sees the result at once if that is quick.
+async fn wait_for_authorise(app: &Arc<App>, id: &PaymentId, mut changes: Receiver<PaymentId>) -> Result<()> {
+    loop {
+        let wanted = id.clone();
+        let payment = app.store.read("look while authorising", move |tx| payments::look(tx, &wanted)).await?;
+        let authorising = payment.is_some_and(|payment| {
+            payment.status() == Status::Approved && payment.money_in_flight().is_some()
+        });
+        if !authorising || changes.recv().await == Err(RecvError::Closed) {
+            return Ok(());
+        }
+    }
+}
+
 async fn remember_hint(
     app: &Arc<App>,
-    id: &crate::ids::PaymentId,
-    session: &crate::ids::SessionId,
+    id: &PaymentId,
+    session: &SessionId,
 ) -> Result<()> {
     let (id, session, stamp) = (id.clone(), session.clone(), app.stamp());
     app.store

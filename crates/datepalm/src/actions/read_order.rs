@@ -84,17 +84,8 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
 
 /// Reads in a row that bring nothing new grow the gap to the next one (R25).
 fn count_look(before: &Payment, after: &mut Payment) {
-    let mut seen = after.clone();
-    seen.next_check_at_ms = before.next_check_at_ms;
-    for session in &mut seen.sessions {
-        let old = before.session(&session.id);
-        session.facts.trusted_at_ms = old.and_then(|old| old.facts.trusted_at_ms);
-    }
-    after.check_step = if seen == *before {
-        before.check_step.saturating_add(1)
-    } else {
-        0
-    };
+    let news = after.differs_visibly(before);
+    after.check_step = if news { 0 } else { before.check_step.saturating_add(1) };
 }
 
 /// A read that starts after a call has ended speaks of what that call did, even within the same millisecond.

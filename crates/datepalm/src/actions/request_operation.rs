@@ -107,6 +107,14 @@ fn write_intent(
     if let Some(operation) = replay(tx, account, kind_of(asked.command), &asked.key, fingerprint)? {
         return Ok(Written::Replay(operation));
     }
+    if kind_of(asked.command) == OperationKind::Cancel
+        && payments::by_cancel_key(tx, account, &asked.key)?.is_some()
+    {
+        return refused(
+            Code::IdempotencyKeyReused,
+            "this Idempotency-Key was used to cancel a whole payment; use a new key",
+        );
+    }
     let before = load_own(tx, account, &asked.payment)?;
     let decision =
         decide(&before, asked.command, env.stamp.now_ms).map_err(|why| refusal(&before, &why))?;

@@ -7,7 +7,7 @@ use super::observe::{Context, Source, observe, refresh};
 use super::operation::{Lease, Operation, OperationKind, OperationState};
 use super::payment::{AttentionReason, Order, Payment};
 use super::plan::backoff_ms;
-use super::settle::repeat_allowed;
+use super::settle::{self, repeat_allowed};
 use crate::ids::OperationId;
 
 /// After this many tries in a row that Tamara turned away for lack of rights, a person is asked (R21).
@@ -73,6 +73,7 @@ pub fn begin_sending(
         .is_some_and(|held| held.token == lease.token);
     let free = mine || operation.lease_free(context.now_ms);
     let wanted = operation.kind != OperationKind::Authorise || session.facts.approved_now();
+    let overtaken = !wanted && operation.attempt == 0;
     let sendable = match operation.state {
         OperationState::Intent => free,
         OperationState::Unknown => {
@@ -84,9 +85,18 @@ pub fn begin_sending(
         | OperationState::Accepted => false,
     };
     if !sendable || (blocked && operation.kind.moves_money()) {
+        // Not now: whoever looks for work must not find this again at once.
+        let gap_ms = context.policy.polling_ms.first().copied().unwrap_or(1_000);
+        let later_ms = context.now_ms.saturating_add(gap_ms);
+        let waiting = &mut payment.operations[index];
+        waiting.next_try_at_ms = waiting.next_try_at_ms.max(later_ms);
         return None;
     }
-    if !wanted && operation.attempt == 0 {
+    if settle::already_there(payment, index, context) {
+        refresh(payment, context);
+        return None;
+    }
+    if overtaken {
         payment.operations[index].end(OperationState::Rejected, Some("overtaken"), context.now_ms);
         refresh(payment, context);
         return None;

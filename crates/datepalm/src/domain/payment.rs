@@ -306,6 +306,19 @@ impl Payment {
             .is_some_and(|mark| mark.state == CancelState::Accepted)
     }
 
+    /// Whether this differs from `before` in anything that others can see; when it was looked at, and when it will be
+    /// looked at again, is nobody's business.
+    pub fn differs_visibly(&self, before: &Self) -> bool {
+        let mut quiet = self.clone();
+        quiet.check_step = before.check_step;
+        quiet.next_check_at_ms = before.next_check_at_ms;
+        for session in &mut quiet.sessions {
+            let known = before.session(&session.id);
+            session.facts.trusted_at_ms = known.and_then(|known| known.facts.trusted_at_ms);
+        }
+        quiet != *before
+    }
+
     /// Raises a point for a person, once.
     pub fn raise(&mut self, reason: AttentionReason, now_ms: i64) {
         if !self.attention.iter().any(|open| open.reason == reason) {

@@ -137,6 +137,16 @@ fn attribute(facts: &mut Facts, kind: EntryKind, id: &str, operation: &Operation
     }
 }
 
+/// A refund whose id already stands in the facts is settled from them without a call (R20).
+pub fn already_there(payment: &mut Payment, index: usize, context: &Context<'_>) -> bool {
+    let session = payment.operations[index].session.clone();
+    let Some(facts) = payment.sessions.iter_mut().find(|s| s.id == session).map(|s| &mut s.facts) else {
+        return false;
+    };
+    let operation = &mut payment.operations[index];
+    operation.kind == OperationKind::Refund && recognise_refund(operation, facts, context)
+}
+
 /// A refund is ours by `merchant_refund_id`; all entries with it are summed, and their status decides (R20).
 fn recognise_refund(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
     let ours: Vec<(String, i64, RefundRank)> = facts

@@ -8,11 +8,14 @@ use tokio::sync::oneshot;
 
 /// Work for a database thread. `run` may be called more than once; `answer` once, after the commit.
 pub(super) trait Job: Send {
+    /// Writes nothing: wants one snapshot, no locks.
+    fn reads_only(&self) -> bool;
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
     fn answer(self: Box<Self>, result: Result<()>);
 }
 
 struct Work<F, T> {
+    reads_only: bool,
     closure: F,
     value: Option<T>,
     reply: oneshot::Sender<Result<T>>,
@@ -23,6 +26,10 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T> + Send,
     T: Send,
 {
+    fn reads_only(&self) -> bool {
+        self.reads_only
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         self.value = None;
         self.value = Some((self.closure)(tx)?);
@@ -58,7 +65,7 @@ impl Queue {
     }
 
     /// Queues a closure; the receiver gets its value after the commit.
-    pub fn push<F, T>(&self, closure: F) -> oneshot::Receiver<Result<T>>
+    pub fn push<F, T>(&self, reads_only: bool, closure: F) -> oneshot::Receiver<Result<T>>
     where
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
@@ -68,6 +75,7 @@ impl Queue {
         let mut waiting = mutex.lock().unwrap_or_else(PoisonError::into_inner);
         if !waiting.closed {
             waiting.jobs.push_back(Box::new(Work {
+                reads_only,
                 closure,
                 value: None,
                 reply,

@@ -92,7 +92,7 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        answered(name, self.writes.push(closure).await)
+        answered(name, self.writes.push(false, closure).await)
     }
 
     /// Runs `closure` in a transaction that writes nothing.
@@ -101,7 +101,7 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        answered(name, self.reads.push(closure).await)
+        answered(name, self.reads.push(true, closure).await)
     }
 
     /// The number of commits so far; changes before the write that it belongs to is answered.

@@ -221,13 +221,8 @@ pub fn save(
     after: &mut Payment,
     stamp: &Stamp,
 ) -> Result<()> {
-    let mut quiet = after.clone();
-    if let Some(before) = before {
-        quiet.check_step = before.check_step;
-        quiet.next_check_at_ms = before.next_check_at_ms;
-    }
     let version = before.map_or(0, |payment| payment.version);
-    if before != Some(&quiet) {
+    if before.is_none_or(|before| after.differs_visibly(before)) {
         after.version = version + 1;
     }
     update_row(tx, after, version)?;

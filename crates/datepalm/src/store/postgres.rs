@@ -6,7 +6,7 @@ use super::tx::{Row, Tx, Value};
 use crate::error::{Error, Result};
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type};
-use postgres::{Client, NoTls, Statement, Transaction};
+use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const REPEATS_MAX: usize = 20;
 /// Connects, applies migrations and starts the threads.
 pub(super) fn open(url: &str, commits: &Arc<Commits>) -> Result<Queue> {
     let mut first = connect(url)?;
-    run(&mut first, &mut Statements::new(), &mut |tx| {
+    run(&mut first, &mut Statements::new(), false, &mut |tx| {
         super::migrate::migrate(tx)
     })?;
     let queue = Queue::new();
@@ -72,9 +72,13 @@ fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, c
     };
     let mut result = Err(Error::Repeat);
     for _ in 0..REPEATS_MAX {
-        result = run(&mut open.client, &mut open.statements, &mut |tx| {
-            job.run(tx)
-        });
+        let reads_only = job.reads_only();
+        result = run(
+            &mut open.client,
+            &mut open.statements,
+            reads_only,
+            &mut |tx| job.run(tx),
+        );
         if !matches!(result, Err(Error::Repeat)) {
             break;
         }
@@ -94,9 +98,18 @@ fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, c
 fn run(
     client: &mut Client,
     statements: &mut Statements,
+    reads_only: bool,
     body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
 ) -> Result<()> {
-    let transaction = client.transaction().map_err(|error| failed(&error))?;
+    // A payment is read by several statements: they must see one moment. Writers lock its row instead.
+    let isolation =
+        if reads_only { IsolationLevel::RepeatableRead } else { IsolationLevel::ReadCommitted };
+    let transaction = client
+        .build_transaction()
+        .isolation_level(isolation)
+        .read_only(reads_only)
+        .start()
+        .map_err(|error| failed(&error))?;
     let mut tx = Tx::postgres(transaction, statements);
     body(&mut tx)?;
     tx.into_postgres().map_or(Ok(()), |transaction| {

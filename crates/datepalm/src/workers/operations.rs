@@ -22,18 +22,22 @@ pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
             queues::operations_due(tx, now_ms, BATCH_MAX)
         })
         .await?;
-    let count = due.len();
     let sent = futures_util::future::join_all(
         due.iter()
             .map(|(payment, operation)| one(app, payment, operation)),
     )
     .await;
+    let mut done = 0;
     for (result, (_, operation)) in sent.into_iter().zip(&due) {
-        if let Err(error) = result {
-            tracing::error!(%error, operation.id = %operation, "an operation could not be worked on");
+        match result {
+            Ok(()) => done += 1,
+            // Not counted as done: a failing row waits for the next poll instead of keeping the loop busy.
+            Err(error) => {
+                tracing::error!(%error, operation.id = %operation, "an operation could not be worked on");
+            }
         }
     }
-    Ok(Progress { done: count })
+    Ok(Progress { done })
 }
 
 async fn one(app: &Arc<App>, payment: &PaymentId, operation: &OperationId) -> Result<()> {

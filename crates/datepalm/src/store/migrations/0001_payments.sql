@@ -161,7 +161,8 @@ create table inbox (
     done_at_ms bigint,
     raw text
 );
-create index inbox_new on inbox (account, order_id) where state in ('new', 'unmatched');
+create index inbox_waiting on inbox (id) where state = 'new';
+create index inbox_unmatched on inbox (account, order_id) where state = 'unmatched';
 create index inbox_payment on inbox (payment, id);
 
 -- Facts for others; numbered by one sequencer after the commit, readers see numbered ones only.
