@@ -1,0 +1,59 @@
+//! One process per data: a second one on the same files would act twice.
+//!
+//! The operating system holds the lock and gives it up when the process ends, however it ends. A database server
+//! needs none: there, leases decide who works.
+
+use crate::failure::{Failure, Result};
+use anyhow::Context as _;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as its file is open")] File);
+
+/// Locks a database file, by a file beside it. Its folder is made if it is not there.
+pub fn database(path: &Path) -> Result<Lock> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push("-lock");
+    hold(&path.with_file_name(name), path)
+}
+
+/// Locks a folder of data, by a file in it. The folder is made if it is not there.
+pub fn folder(path: &Path) -> Result<Lock> {
+    hold(&path.join("lock"), path)
+}
+
+fn hold(file: &Path, data: &Path) -> Result<Lock> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let mut options = File::options();
+    let opened = options.create(true).truncate(false).write(true).open(file);
+    let opened = opened.with_context(|| format!("cannot open the lock file {}", file.display()))?;
+    match opened.try_lock() {
+        Ok(()) => Ok(Lock(opened)),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("another datepalm process is using {}", data.display());
+            Err(Failure::new(message)
+                .hint("stop that process first, or give this one data of its own"))
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", file.display()))?
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_second_holder_is_refused_until_the_first_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/datepalm.db");
+        let held = super::database(&path).unwrap();
+        assert!(super::database(&path).is_err());
+        drop(held);
+        assert!(super::database(&path).is_ok());
+    }
+}
