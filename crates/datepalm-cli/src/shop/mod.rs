@@ -35,7 +35,7 @@ pub struct ShopOptions {
     pub api_url: String,
     /// Where browsers reach the shop; return addresses are built from it. Without a trailing slash.
     pub public_url: String,
-    /// Where the offline sandbox answers; pages link to it.
+    /// The offline sandbox's own page; the shop links to it.
     pub sandbox_url: String,
     /// Secret key of the account in Saudi Arabia.
     pub key_sar: String,

@@ -18,23 +18,13 @@ pub(super) struct Offers {
     pub(super) capture_minor: i64,
     /// Minor units that can still be refunded; zero hides the buttons.
     pub(super) refund_minor: i64,
-    pub(super) cancel: CancelOffer,
+    pub(super) cancel: bool,
 }
 
 impl Offers {
     pub(super) fn any(&self) -> bool {
-        self.capture_minor > 0 || self.refund_minor > 0 || self.cancel != CancelOffer::Nothing
+        self.capture_minor > 0 || self.refund_minor > 0 || self.cancel
     }
-}
-
-/// What "cancel" would mean now.
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(super) enum CancelOffer {
-    Nothing,
-    /// The payment as a whole.
-    Order,
-    /// What has not been shipped.
-    Rest,
 }
 
 impl Payment {
@@ -170,32 +160,27 @@ pub(super) fn steps(payment: &Payment) -> Vec<Step> {
         .collect()
 }
 
-/// What the shop's staff can do now.
+/// What the shop's staff can do now. Nothing is offered that Tamara is not known to accept: a cancel only before the
+/// first capture, a capture only before the first refund (order-lifecycle 4.4).
 pub(super) fn offers(payment: &Payment) -> Offers {
     let amounts = &payment.amounts;
     let left_minor = amounts.authorised.minor - amounts.canceled.minor - amounts.captured.minor;
-    let live = matches!(
+    let capturable = matches!(
         payment.status,
-        Status::Authorised
-            | Status::PartiallyCaptured
-            | Status::Captured
-            | Status::PartiallyRefunded
+        Status::Authorised | Status::PartiallyCaptured
     );
-    let busy = payment.cancel_accepted();
-    let capture_minor = if live && !busy { left_minor.max(0) } else { 0 };
-    let whole = matches!(
+    let cancelable = matches!(
         payment.status,
         Status::Created | Status::Pending | Status::Approved | Status::Authorised
     );
-    let cancel = match (whole, capture_minor > 0) {
-        _ if busy => CancelOffer::Nothing,
-        (true, _) => CancelOffer::Order,
-        (false, true) => CancelOffer::Rest,
-        (false, false) => CancelOffer::Nothing,
-    };
+    let canceling = payment.cancel_accepted();
     Offers {
-        capture_minor,
+        capture_minor: if capturable && !canceling {
+            left_minor.max(0)
+        } else {
+            0
+        },
         refund_minor: (amounts.captured.minor - amounts.refunded.minor).max(0),
-        cancel,
+        cancel: cancelable && !canceling,
     }
 }

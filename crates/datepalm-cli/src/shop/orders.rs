@@ -18,7 +18,7 @@ use super::backend::{Action, Amount, Failure, Happening, Payment};
 use super::cart::Cart;
 use super::catalog::Store;
 use super::checkout::amount;
-use super::order_view::{self, CancelOffer, Offers, Step};
+use super::order_view::{self, Offers, Step};
 use super::{Frame, OrderNumber, Shop, random_word, show};
 
 #[derive(askama::Template)]
