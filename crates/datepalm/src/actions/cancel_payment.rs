@@ -81,6 +81,8 @@ fn write_mark(
     fingerprint: &str,
 ) -> Result<Written> {
     let account = &env.account.config.name;
+    // The payment's row is locked first, so that a caller at the same moment with the same key is a replay.
+    let before = load_own(tx, account, id)?;
     if let Some(known) = payments::by_cancel_key(tx, account, key)? {
         if known != *id {
             return refused(
@@ -96,7 +98,6 @@ fn write_mark(
     if replay(tx, account, OperationKind::Cancel, key, fingerprint)?.is_some() {
         return Ok(Written::Plain);
     }
-    let before = load_own(tx, account, id)?;
     match decide(&before, Command::Cancel, env.stamp.now_ms)
         .map_err(|why| refusal(&before, &why))?
     {

@@ -104,6 +104,8 @@ fn write_intent(
     lease: &Lease,
 ) -> Result<Written> {
     let account = &env.account.config.name;
+    // The payment's row is locked first, so that a caller at the same moment with the same key is a replay.
+    let before = load_own(tx, account, &asked.payment)?;
     if let Some(operation) = replay(tx, account, kind_of(asked.command), &asked.key, fingerprint)? {
         return Ok(Written::Replay(operation));
     }
@@ -115,7 +117,6 @@ fn write_intent(
             "this Idempotency-Key was used to cancel a whole payment; use a new key",
         );
     }
-    let before = load_own(tx, account, &asked.payment)?;
     let decision =
         decide(&before, asked.command, env.stamp.now_ms).map_err(|why| refusal(&before, &why))?;
     let Decision::Operation {

@@ -68,22 +68,22 @@ const LAST: &str = "last_event_seq";
 
 /// Numbers up to `limit` committed events, oldest first. Answers how many.
 pub fn number(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
-    let rows = tx.query(
-        "-- events unnumbered\nselect id from events where seq is null order by id limit $1",
-        values![limit],
-    )?;
-    if rows.is_empty() {
+    const UNNUMBERED: &str = "-- events unnumbered\nselect id from events where seq is null order by id limit $1";
+    if tx.query(UNNUMBERED, values![1_i64])?.is_empty() {
         return Ok(0);
     }
     tx.execute(
         "-- instance first event number\ninsert into instance (name, value) values ($1, '0') on conflict do nothing",
         values![LAST],
     )?;
-    let row = tx.query_opt(
+    // One sequencer at a time: the next one waits here, and then sees what this one numbered.
+    let locked = tx.pick(
         "-- instance last event number\nselect value from instance where name = $1",
-        values![LAST],
-    )?;
+        "-- instance last event number, locked\nselect value from instance where name = $1 for update",
+    );
+    let row = tx.query_opt(locked, values![LAST])?;
     let last = row.map_or_else(|| Ok("0".to_owned()), |mut row| row.text())?;
+    let rows = tx.query(UNNUMBERED, values![limit])?;
     let first: i64 = last.parse().map_err(|_| Error::Corrupt {
         table: "instance",
         id: LAST.to_owned(),

@@ -1,0 +1,122 @@
+//! The store by itself: what a write promises, on both databases.
+
+use crate::on_both;
+use crate::world::World;
+use datepalm::error::{Code, Error, refused};
+use datepalm::store::accounts;
+use datepalm::store::events;
+use datepalm::values;
+use futures_util::future::join_all;
+
+on_both! {
+    async fn a_refusal_undoes_itself_and_nobody_else(on: On) {
+        let world = World::new(on).await;
+        let store = &world.app.store;
+        let writes = (0..64).map(|n| {
+            store.write("test write", move |tx| {
+                accounts::instance_secret(tx, &format!("row-{n}"), "x")?;
+                if n % 3 == 0 { refused(Code::Internal, "no") } else { Ok(n) }
+            })
+        });
+        let answers = join_all(writes).await;
+        for (n, answer) in answers.iter().enumerate() {
+            assert_eq!(answer.is_err(), n % 3 == 0, "{n}: {answer:?}");
+        }
+        let rows = store.read("count", |tx| {
+            tx.query("-- test rows\nselect name from instance where name like 'row-%'", values![]).map(|rows| rows.len())
+        });
+        assert_eq!(rows.await.unwrap(), 42);
+        world.finish().await;
+    }
+
+    async fn a_broken_write_fails_alone(on: On) {
+        let world = World::new(on).await;
+        let store = &world.app.store;
+        let writes = (0..32).map(|n| {
+            store.write("test write", move |tx| {
+                accounts::instance_secret(tx, &format!("row-{n}"), "x")?;
+                if n == 7 {
+                    tx.execute("-- test broken\ninsert into no_such_table values (1)", values![])?;
+                }
+                Ok(())
+            })
+        });
+        let answers = join_all(writes).await;
+        assert!(matches!(answers[7], Err(Error::Database(_))), "{:?}", answers[7]);
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 31);
+        world.finish().await;
+    }
+
+    async fn a_caller_that_went_away_does_not_undo_its_write(on: On) {
+        let mut world = World::new(on).await;
+        {
+            let write = world.app.store.write("test write", |tx| accounts::instance_secret(tx, "left", "x").map(drop));
+            // Polled once, so that it is queued, then dropped.
+            let _ = futures_util::FutureExt::now_or_never(write);
+        }
+        // A later write on the same queue has seen it through.
+        world.app.store.write("flush", |_| Ok(())).await.unwrap();
+        world.restart().await;
+        let found = world.app.store.read("look", |tx| {
+            tx.query("-- test left\nselect value from instance where name = 'left'", values![]).map(|rows| rows.len())
+        });
+        assert_eq!(found.await.unwrap(), 1);
+        world.finish().await;
+    }
+
+    async fn events_are_numbered_without_gaps(on: On) {
+        let world = World::new(on).await;
+        for n in 0..5 {
+            world.create(&format!("A-{n}")).await;
+        }
+        let numbering = (0..6).map(|_| world.app.store.write("number", |tx| events::number(tx, 3)));
+        for result in join_all(numbering).await {
+            result.unwrap();
+        }
+        world.work().await;
+        let seqs = world.app.store.read("seqs", |tx| Ok(events::after(tx, 0, 1_000)?.iter().map(|e| e.seq.unwrap()).collect::<Vec<_>>()));
+        let seqs = seqs.await.unwrap();
+        assert_eq!(seqs, (1..=i64::try_from(seqs.len()).unwrap()).collect::<Vec<_>>());
+        world.finish().await;
+    }
+
+    async fn numbers_restart_after_pruning(on: On) {
+        let world = World::new(on).await;
+        world.create("A-1").await;
+        world.work().await;
+        let last = world.app.store.read("last", |tx| events::last_seq(tx)).await.unwrap();
+        assert!(last > 0);
+        world.app.store.write("prune", |tx| tx.execute("-- test prune\ndelete from events", values![])).await.unwrap();
+        world.create("A-2").await;
+        world.work().await;
+        let next = world.app.store.read("next", move |tx| Ok(events::after(tx, last, 10)?.len())).await.unwrap();
+        assert!(next > 0, "a reader that stands at {last} must see what comes after");
+        world.finish().await;
+    }
+
+    async fn a_schema_from_the_future_is_refused(on: On) {
+        let world = World::new(on).await;
+        let future = world.app.store.write("future", |tx| {
+            tx.execute("-- test future\ninsert into schema_versions (version) values (999)", values![])
+        });
+        future.await.unwrap();
+        let again = datepalm::store::Store::open(&world.app.config.database);
+        let error = again.err().expect("must refuse").to_string();
+        assert!(error.contains("999") && error.contains("newer program"), "{error}");
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn waiting_writes_share_a_commit() {
+    let world = World::new(crate::world::On::Sqlite).await;
+    let store = &world.app.store;
+    let before = *store.commits().borrow();
+    let writes = (0..200).map(|n| store.write("test write", move |tx| accounts::instance_secret(tx, &format!("r{n}"), "x").map(drop)));
+    for result in join_all(writes).await {
+        result.unwrap();
+    }
+    let commits = *store.commits().borrow() - before;
+    assert!(commits < 100, "200 waiting writes took {commits} commits");
+    world.finish().await;
+}
