@@ -2,15 +2,15 @@
 //!
 //! Needs no lock: it works while the service runs on the same database.
 
+use crate::configuration::ConfigurationFile;
 use crate::failure::{Failure, Result};
+use crate::lock;
 use crate::terminal::{Paint, Terminal, line};
 use clap::{Args, Subcommand};
 use datepalm::clock::{Clock as _, SystemClock};
-use datepalm::config;
 use datepalm::ids::{self, Ids, SystemIds};
-use datepalm::store::Store;
 use datepalm::store::accounts::{self, KeyRow};
-use std::path::PathBuf;
+use datepalm::store::{Database, Store};
 
 /// Hex digits of a key: 172 random bits.
 const SECRET_CHARS: usize = 43;
@@ -25,9 +25,8 @@ pub enum Command {
 /// Make an API key for an account and print it, once
 #[derive(Args)]
 pub struct Create {
-    /// The configuration file of the service
-    #[arg(long, value_name = "FILE", default_value = "datepalm.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    file: ConfigurationFile,
     /// The account that the key belongs to
     #[arg(long, value_name = "NAME")]
     account: String,
@@ -38,23 +37,18 @@ pub struct Create {
 
 /// Makes a key, stores its digest and prints the key.
 pub async fn create(options: Create, terminal: Terminal) -> Result<()> {
-    let config = config::load(&options.config)?;
+    let config = options.file.load()?;
     let Some(account) = config.accounts.get(&options.account) else {
         let known: Vec<_> = config.accounts.keys().map(String::as_str).collect();
-        let hint = if known.is_empty() {
-            "add an [accounts.NAME] table; datepalm.example.toml shows one".to_owned()
-        } else {
-            format!("configured: {}", known.join(", "))
-        };
-        let message = format!(
-            "{} configures no account {:?}",
-            options.config.display(),
-            options.account
-        );
+        let message = format!("account {:?} is not configured", options.account);
+        let hint = format!("these are: {}", known.join(", "));
         return Err(Failure::new(message).hint(hint));
     };
     let ids = SystemIds::default();
     let key = fresh(options.publishable, account.livemode(), &ids);
+    if let Database::Sqlite(path) = &config.database {
+        lock::make_folder_of(path)?;
+    }
     let store = Store::open(&config.database)?;
     let now_ms = SystemClock::default().now_ms();
     store_key(&store, row(&account.name, &key, &ids), now_ms).await?;

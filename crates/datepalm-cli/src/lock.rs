@@ -24,11 +24,17 @@ pub fn folder(path: &Path) -> Result<Lock> {
     hold(&path.join("lock"), path)
 }
 
-fn hold(file: &Path, data: &Path) -> Result<Lock> {
+/// Makes the folder that a file lies in, if it is not there.
+pub fn make_folder_of(file: &Path) -> Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
+    Ok(())
+}
+
+fn hold(file: &Path, data: &Path) -> Result<Lock> {
+    make_folder_of(file)?;
     let mut options = File::options();
     let opened = options.create(true).truncate(false).write(true).open(file);
     let opened = opened.with_context(|| format!("cannot open the lock file {}", file.display()))?;

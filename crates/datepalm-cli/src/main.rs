@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
 
+mod configuration;
 mod demo;
 mod failure;
 mod keys;
@@ -26,7 +27,7 @@ struct Cli {
     /// What to log on stderr, for example `info` or `warn,datepalm=debug`
     #[arg(long, global = true, value_name = "FILTER", value_parser = logs::filter)]
     log: Option<String>,
-    /// When to use colour
+    /// When to use colour: where a terminal shows it, or never
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: Colour,
 }

@@ -1,5 +1,6 @@
 //! `datepalm serve`: the payment service alone, as its owner runs it.
 
+use crate::configuration::ConfigurationFile;
 use crate::failure::{Failure, Result};
 use crate::lock;
 use crate::serving;
@@ -8,7 +9,6 @@ use datepalm::app::{App, Seams};
 use datepalm::config::{self, Config};
 use datepalm::ids;
 use datepalm::store::{Database, Store, accounts};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// More than the longest long poll (30 s), and than a call to Tamara takes with the usual time-out.
@@ -17,19 +17,13 @@ const GRACE: Duration = Duration::from_secs(35);
 /// Run the payment service
 #[derive(Args)]
 pub struct Options {
-    /// The configuration file; datepalm.example.toml lists every setting
-    #[arg(long, value_name = "FILE", default_value = "datepalm.toml")]
-    config: PathBuf,
+    #[command(flatten)]
+    file: ConfigurationFile,
 }
 
 /// Runs until a signal.
 pub async fn run(options: Options) -> Result<()> {
-    let config = config::load(&options.config)?;
-    if config.accounts.is_empty() {
-        let message = format!("{} configures no account", options.config.display());
-        return Err(Failure::new(message)
-            .hint("add an [accounts.NAME] table; datepalm.example.toml shows one"));
-    }
+    let config = options.file.load()?;
     let _lock = match &config.database {
         Database::Sqlite(path) => Some(lock::database(path)?),
         Database::Postgres(_) => None,

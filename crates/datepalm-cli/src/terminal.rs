@@ -5,13 +5,11 @@
 use clap::ValueEnum;
 use std::io::{IsTerminal as _, Write as _};
 
-/// When colour is used.
+/// When colour is used: where a terminal shows it, or not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// Where a terminal shows it
     #[default]
     Auto,
-    /// Not at all
     Never,
 }
 

@@ -68,7 +68,7 @@ fn curl(shop_url: &str) -> String {
     "customer": {{"first_name": "Noura", "last_name": "Al Harbi", "phone_number": "544337866",
                  "email": "noura@example.com"}},
     "shipping_address": {{"line1": "12 Palm Street", "city": "Riyadh"}},
-    "return_urls": {{"success": "{shop_url}/", "failure": "{shop_url}/", "cancel": "{shop_url}/"}}
+    "return_urls": {{"success": "{shop_url}", "failure": "{shop_url}", "cancel": "{shop_url}"}}
   }}'"#,
         key = SAUDI.secret_key
     )
