@@ -233,7 +233,9 @@ async function picture(page, name) {
   const before = page.viewportSize();
   for (const size of [PHONE, DESK]) {
     await page.setViewportSize(size);
-    await page.screenshot({ path: join(pictures, `${name}-${size.width}x${size.height}.png`) });
+    const shoot = () => page.screenshot({ path: join(pictures, `${name}-${size.width}x${size.height}.png`) });
+    // On a busy machine Chromium refuses now and then to draw a page right after its size changed.
+    await shoot().catch(shoot);
   }
   await page.setViewportSize(before);
 }
