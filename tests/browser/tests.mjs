@@ -281,6 +281,8 @@ async function main() {
   const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", ...quiet];
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args });
   let demo;
+  // Nothing is left running when somebody ends this by hand.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => demo?.remove().finally(() => process.exit(1)));
   let passed = 0;
   let failed = 0;
   try {
