@@ -4,7 +4,7 @@ use super::advance::{Env, save_and_plan};
 use super::call::{About, Call};
 use super::wire;
 use crate::app::App;
-use crate::domain::observe::{Source, observe, refresh};
+use crate::domain::observe::{observe, refresh};
 use crate::domain::operation::OperationState;
 use crate::domain::payment::{AttentionReason, Payment};
 use crate::error::Result;
@@ -65,7 +65,7 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
             match (&answer, payment.session(&session)) {
                 (Ok(order), Some(known)) => {
                     let news = wire::observation(order, &payment, known, &env.policy, begun_at_ms);
-                    observe(&mut payment, &session, &news, Source::Read, &context);
+                    observe(&mut payment, &session, &news, &context);
                 }
                 // A token of the other environment answers so: never a fact (R4).
                 (Err(tamara::Error::NotFound(_)), _) => {
@@ -85,7 +85,11 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
 /// Reads in a row that bring nothing new grow the gap to the next one (R25).
 fn count_look(before: &Payment, after: &mut Payment) {
     let news = after.differs_visibly(before);
-    after.check_step = if news { 0 } else { before.check_step.saturating_add(1) };
+    after.check_step = if news {
+        0
+    } else {
+        before.check_step.saturating_add(1)
+    };
 }
 
 /// A read that starts after a call has ended speaks of what that call did, even within the same millisecond.

@@ -1,7 +1,9 @@
 //! Tamara's bodies in the words of the core: orders and answers become observations (R1), errors become answers (R21).
 
 use crate::clock::parse_rfc3339;
-use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, RefundRank, Sums, Word};
+use crate::domain::facts::{
+    Entry, EntryKind, Observation, OrderRank, RefundRank, Source, Sums, Word,
+};
 use crate::domain::journal::Answer;
 use crate::domain::operation::Operation;
 use crate::domain::payment::{Order, Payment, Policy, Session};
@@ -77,6 +79,7 @@ pub fn observation(
         _ => None,
     };
     Observation {
+        source: Source::Read,
         begun_at_ms,
         word: Some(word_of(&order.status)),
         entries,
@@ -164,6 +167,7 @@ fn refund_rank(status: Option<&str>, policy: &Policy) -> RefundRank {
 /// What an answer of ours says of the order: nothing but its own effect.
 fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun_at_ms: i64) -> Observation {
     Observation {
+        source: Source::Answer,
         begun_at_ms,
         word,
         entries,

@@ -188,8 +188,10 @@ fn cancel(payment: &Payment, now_ms: i64) -> Result<Decision, Refused> {
     match payment.status() {
         Status::Created | Status::Pending | Status::Approved => Ok(mark(CancelPromise::GiveBack)),
         Status::Authorised => Ok(mark(CancelPromise::WhatIsLeft)),
-        Status::PartiallyCaptured => cancel_part(payment, None),
-        Status::Captured | Status::PartiallyRefunded => {
+        Status::PartiallyCaptured | Status::PartiallyRefunded | Status::Refunded => {
+            cancel_part(payment, None)
+        }
+        Status::Captured => {
             let refundable = payment
                 .winner()
                 .map_or(0, |winner| plan::refundable(payment, winner));
@@ -197,11 +199,9 @@ fn cancel(payment: &Payment, now_ms: i64) -> Result<Decision, Refused> {
                 refundable_minor: refundable,
             })
         }
-        status @ (Status::Refunded
-        | Status::Canceled
-        | Status::Declined
-        | Status::Expired
-        | Status::Failed) => Err(Refused::WrongStatus(status)),
+        status @ (Status::Canceled | Status::Declined | Status::Expired | Status::Failed) => {
+            Err(Refused::WrongStatus(status))
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::operation::{OperationKind, OperationState};
 use super::payment::{CancelState, Payment};
-use super::status::Status;
+use super::status::{Status, approved_in_vain};
 
 /// One event: its type and what it is about. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,15 @@ pub fn between(before: Option<&Payment>, after: &Payment) -> Vec<Event> {
     let was = before.map(Payment::status);
     if status != Status::Created && was != Some(status) {
         events.push(event(format!("payment.{}", status.as_str())));
+    }
+    for session in &after.sessions {
+        let known = before.and_then(|b| b.session(&session.id).map(|s| approved_in_vain(b, s)));
+        if approved_in_vain(after, session) && known != Some(true) {
+            events.push(Event {
+                about: Some(session.id.to_string()),
+                ..event("payment.duplicate_approval")
+            });
+        }
     }
     operations(before, after, &mut events);
     entries(before, after, &mut events);

@@ -143,6 +143,13 @@ impl Entry {
     pub fn counts(&self) -> bool {
         self.kind != EntryKind::Refund || self.refund == RefundRank::Success
     }
+
+    /// Whether it is that refund of ours: by the id that we gave it, or because its answer said so (R20).
+    pub fn is_refund_of(&self, operation: &OperationId) -> bool {
+        self.kind == EntryKind::Refund
+            && (self.merchant_refund_id.as_deref() == Some(operation.as_str())
+                || self.operation.as_ref() == Some(operation))
+    }
 }
 
 /// Why a read was not believed.
@@ -210,9 +217,21 @@ pub struct Sums {
     pub canceled_minor: i64,
 }
 
+/// Where a piece of news came from (R1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A GET of the order: what is absent in it is absent at Tamara, as far as reads are fresh (R19). Only a read lifts
+    /// an earlier doubt (R5).
+    Read,
+    /// The answer to our own call: says nothing about what it does not mention.
+    Answer,
+}
+
 /// One piece of news about one order: a GET-order body, or the answer to our own call (R1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
+    /// A read or an answer.
+    pub source: Source,
     /// When the read or the call began, on our Clock.
     pub begun_at_ms: i64,
     /// The status, when the body has one.
@@ -223,6 +242,17 @@ pub struct Observation {
     pub sums: Option<Sums>,
     /// It is not this session's order, or not its total or reference (R4).
     pub mismatch: bool,
+}
+
+impl Observation {
+    /// Why it is not believed, if it is not (R4, R5).
+    pub fn doubt(&self) -> Option<Doubt> {
+        match (&self.word, self.mismatch) {
+            (_, true) => Some(Doubt::Mismatch),
+            (Some(Word::Unknown(_)), false) => Some(Doubt::UnknownStatus),
+            (Some(Word::Known(_)) | None, false) => None,
+        }
+    }
 }
 
 fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
@@ -236,16 +266,13 @@ impl Facts {
     /// Merges a piece of news. A read that R4 or R5 refuses leaves nothing but the doubt itself.
     #[must_use]
     pub fn merge(mut self, news: &Observation) -> Self {
-        let doubt = match (&news.word, news.mismatch) {
-            (_, true) => Some(Doubt::Mismatch),
-            (Some(Word::Unknown(_)), false) => Some(Doubt::UnknownStatus),
-            (Some(Word::Known(_)) | None, false) => None,
-        };
-        if let Some(doubt) = doubt {
+        if let Some(doubt) = news.doubt() {
             self.doubted_at_ms = self.doubted_at_ms.max(Some((news.begun_at_ms, doubt)));
             return self;
         }
-        self.trusted_at_ms = self.trusted_at_ms.max(Some(news.begun_at_ms));
+        if news.source == Source::Read {
+            self.trusted_at_ms = self.trusted_at_ms.max(Some(news.begun_at_ms));
+        }
         if let Some(Word::Known(rank)) = news.word {
             self.rank = self.rank.max(rank);
             // `canceled` needs an order that was authorised before (fact book 4.2); `expired` proves nothing.
@@ -309,11 +336,19 @@ impl Facts {
         self.sum(EntryKind::Refund)
     }
 
+    /// Refunded so far by one operation of ours, minor units.
+    pub fn refunded_by(&self, operation: &OperationId) -> i64 {
+        let own = self
+            .entries_of(EntryKind::Refund)
+            .filter(|entry| entry.is_refund_of(operation) && entry.counts());
+        own.fold(0, |sum, entry| sum.saturating_add(entry.amount_minor))
+    }
+
     /// Canceled so far, minor units. An order that reads as canceled has nothing left, whatever its list says.
     pub fn canceled(&self, total_minor: i64) -> i64 {
         let listed = self.sum(EntryKind::Cancel);
         if self.rank == OrderRank::Canceled {
-            listed.max(total_minor - self.captured())
+            listed.max(total_minor.saturating_sub(self.captured()))
         } else {
             listed
         }
@@ -322,7 +357,8 @@ impl Facts {
     /// What can still be captured or canceled, minor units: zero unless the order is live (R9).
     pub fn uncaptured(&self, total_minor: i64) -> i64 {
         if self.live() {
-            (total_minor - self.captured() - self.canceled(total_minor)).max(0)
+            let gone = self.captured().saturating_add(self.canceled(total_minor));
+            total_minor.saturating_sub(gone).max(0)
         } else {
             0
         }

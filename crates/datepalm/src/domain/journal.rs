@@ -3,10 +3,10 @@
 //! Invariant: an operation in `sending` is sent by nobody else; what might have happened is never called refused.
 
 use super::facts::Observation;
-use super::observe::{Context, Source, observe, refresh};
+use super::observe::{Context, observe, refresh};
 use super::operation::{Lease, Operation, OperationKind, OperationState};
-use super::payment::{AttentionReason, Order, Payment};
-use super::plan::backoff_ms;
+use super::payment::{AttentionReason, Order, Payment, Session};
+use super::plan::{backoff_ms, to_release};
 use super::settle::{self, repeat_allowed};
 use crate::ids::OperationId;
 
@@ -72,24 +72,21 @@ pub fn begin_sending(
         .as_ref()
         .is_some_and(|held| held.token == lease.token);
     let free = mine || operation.lease_free(context.now_ms);
-    let wanted = operation.kind != OperationKind::Authorise || session.facts.approved_now();
-    let overtaken = !wanted && operation.attempt == 0;
-    let sendable = match operation.state {
+    let repeatable = operation.may_repeat && repeat_allowed(operation, &session.facts, total);
+    let ready = match operation.state {
         OperationState::Intent => free,
-        OperationState::Unknown => {
-            operation.may_repeat && repeat_allowed(operation, &session.facts, total)
-        }
+        OperationState::Unknown => repeatable,
         OperationState::Sending
         | OperationState::Succeeded
         | OperationState::Rejected
         | OperationState::Accepted => false,
     };
-    if !sendable || (blocked && operation.kind.moves_money()) {
-        // Not now: whoever looks for work must not find this again at once.
-        let gap_ms = context.policy.polling_ms.first().copied().unwrap_or(1_000);
-        let later_ms = context.now_ms.saturating_add(gap_ms);
+    let overtaken =
+        operation.state == OperationState::Intent && !still_wanted(payment, operation, session);
+    if !ready || (blocked && operation.kind.moves_money()) {
         let waiting = &mut payment.operations[index];
-        waiting.next_try_at_ms = waiting.next_try_at_ms.max(later_ms);
+        waiting.may_repeat = repeatable;
+        wait(waiting, context);
         return None;
     }
     if settle::already_there(payment, index, context) {
@@ -97,7 +94,7 @@ pub fn begin_sending(
         return None;
     }
     if overtaken {
-        payment.operations[index].end(OperationState::Rejected, Some("overtaken"), context.now_ms);
+        payment.operations[index].overtake(context.now_ms);
         refresh(payment, context);
         return None;
     }
@@ -112,6 +109,37 @@ pub fn begin_sending(
     let attempt = operation.attempt;
     refresh(payment, context);
     Some(attempt)
+}
+
+/// Whether the facts and the marks of this moment still want a call that was decided on earlier ones (R3, R24).
+fn still_wanted(payment: &Payment, operation: &Operation, session: &Session) -> bool {
+    let facts = &session.facts;
+    let left = facts.uncaptured(payment.total.minor());
+    match operation.kind {
+        OperationKind::CreateSession => true,
+        OperationKind::Authorise => facts.approved_now(),
+        OperationKind::Capture => {
+            operation.amount_minor <= left
+                && !payment.cancel_stands()
+                && !to_release(payment, session)
+        }
+        OperationKind::Cancel => operation.amount_minor <= left,
+        OperationKind::Refund => {
+            operation.amount_minor <= facts.captured().saturating_sub(facts.refunded())
+        }
+    }
+}
+
+/// Not now: whoever looks for work must not find this again at once.
+fn wait(operation: &mut Operation, context: &Context<'_>) {
+    let gap_ms = context.policy.polling_ms.first().copied().unwrap_or(1_000);
+    let later_ms = context.now_ms.saturating_add(gap_ms);
+    if matches!(
+        operation.state,
+        OperationState::Intent | OperationState::Unknown
+    ) {
+        operation.next_try_at_ms = operation.next_try_at_ms.max(later_ms);
+    }
 }
 
 /// An expired lease makes it `unknown`, never `intent` (R18).
@@ -135,6 +163,7 @@ fn into_doubt(operation: &mut Operation, reason: &str) {
         .doubt_from_attempt
         .get_or_insert(operation.attempt);
     operation.reason = Some(reason.to_owned());
+    operation.not_sent_in_a_row = 0;
     operation.lease = None;
 }
 
@@ -164,7 +193,7 @@ pub fn record(
         applied(payment, index, tamara_id, order, context);
         let session = payment.operations[index].session.clone();
         match news {
-            Some(news) => observe(payment, &session, &news, Source::Answer, context),
+            Some(news) => observe(payment, &session, &news, context),
             None => refresh(payment, context),
         }
         return;

@@ -1,10 +1,10 @@
 //! News about an order becomes knowledge about its payment: merge, elect the winner, settle what was in doubt, and
 //! bring the marks up to date. The one way in for reads and answers alike.
 
-use super::facts::{Doubt, Observation, OrderRank};
+use super::facts::{Doubt, Observation, Source};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Policy, Session};
-use super::status::{Status, session_terminal};
+use super::status::{Status, approved_in_vain, session_dead, session_terminal};
 use super::{plan, schedule, settle};
 use crate::ids::SessionId;
 
@@ -19,21 +19,11 @@ pub struct Context<'a> {
     pub can_hold: bool,
 }
 
-/// Where a piece of news came from (R1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A GET of the order: what is absent in it is absent at Tamara, as far as reads are fresh (R19).
-    Read,
-    /// The answer to our own call: says nothing about what it does not mention.
-    Answer,
-}
-
 /// Takes in a piece of news about the order of `session`.
 pub fn observe(
     payment: &mut Payment,
     session: &SessionId,
     news: &Observation,
-    source: Source,
     context: &Context<'_>,
 ) {
     let Some(target) = payment.session_mut(session) else {
@@ -45,15 +35,14 @@ pub fn observe(
         .doubted()
         .then(|| target.facts.doubted_at_ms.map(|(_, doubt)| doubt))
         .flatten();
-    let believed = target.facts.trusted_at_ms >= Some(news.begun_at_ms) && doubt.is_none();
     match doubt {
         Some(Doubt::Mismatch) => payment.raise(AttentionReason::OrderMismatch, context.now_ms),
         Some(Doubt::UnknownStatus) => payment.raise(AttentionReason::UnknownStatus, context.now_ms),
         None => {}
     }
-    if believed {
+    if doubt.is_none() && news.doubt().is_none() {
         elect_winner(payment, context);
-        let begun_at_ms = match source {
+        let begun_at_ms = match news.source {
             Source::Read => Some(news.begun_at_ms),
             Source::Answer => None,
         };
@@ -62,21 +51,15 @@ pub fn observe(
     refresh(payment, context);
 }
 
-/// A winner dies only as declined or expired without ever having been authorised (R13).
-fn dead(session: &Session) -> bool {
-    matches!(session.facts.rank, OrderRank::Declined | OrderRank::Expired)
-        && !session.facts.was_authorised()
-}
-
 /// The first session read as approved or any later live state (R13); one that cannot take the reference is released.
 fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
-    if payment.winner().is_some_and(dead) {
+    if payment.winner().is_some_and(session_dead) {
         payment.winner = None;
     }
     let candidates = payment
         .sessions
         .iter()
-        .filter(|session| session.facts.was_approved() && !dead(session));
+        .filter(|session| session.facts.was_approved() && !session_dead(session));
     let first = candidates
         .filter(|session| !session.unwanted)
         .min_by_key(|s| (s.facts.approved_at_ms, s.number));
@@ -89,15 +72,10 @@ fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
             session.unwanted = true;
         }
     }
-    let winner = payment.winner.clone();
-    let extra = |session: &Session| {
-        session.facts.was_approved() && winner.as_ref().is_some_and(|w| *w != session.id)
+    let open = |session: &Session| {
+        approved_in_vain(payment, session) && !session_terminal(payment, session)
     };
-    if payment
-        .sessions
-        .iter()
-        .any(|session| (extra(session) && !dead(session)) || session.unwanted)
-    {
+    if payment.sessions.iter().any(open) {
         payment.raise(AttentionReason::DuplicateApproval, context.now_ms);
     }
 }
@@ -191,11 +169,9 @@ fn what_is_left(payment: &Payment) -> CancelState {
     let Some(winner) = payment.winner() else {
         return CancelState::Accepted;
     };
-    let canceled_by_us = payment.operations.iter().any(|operation| {
-        operation.session == winner.id
-            && operation.kind == OperationKind::Cancel
-            && operation.state == OperationState::Succeeded
-    });
+    // Not any cancel of ours: one of a part, asked for earlier, is not what the mark promised.
+    let canceled_by_us = plan::plan_operations(payment, &winner.id, OperationKind::Cancel)
+        .any(|operation| operation.state == OperationState::Succeeded);
     match (
         winner.facts.captured(),
         winner.facts.uncaptured(payment.total.minor()),

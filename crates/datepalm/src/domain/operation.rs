@@ -282,6 +282,16 @@ impl Operation {
             .is_none_or(|lease| lease.until_ms <= now_ms)
     }
 
+    /// Ends it without a call: the facts no longer allow it, or a cancel came first (R3, R24).
+    pub fn overtake(&mut self, now_ms: i64) {
+        self.end(OperationState::Rejected, Some("overtaken"), now_ms);
+    }
+
+    /// Whether it ended without a call.
+    pub fn overtaken(&self) -> bool {
+        self.reason.as_deref() == Some("overtaken")
+    }
+
     /// Ends it.
     pub fn end(&mut self, state: OperationState, reason: Option<&str>, now_ms: i64) {
         self.state = state;

@@ -132,9 +132,11 @@ pub fn refundable(payment: &Payment, session: &Session) -> i64 {
             && operation.pending()
     });
     let asked = accepted.fold(0, |sum: i64, operation| {
-        sum.saturating_add(operation.amount_minor)
+        let seen = session.facts.refunded_by(&operation.id);
+        sum.saturating_add(operation.amount_minor.saturating_sub(seen).max(0))
     });
-    session.facts.captured() - session.facts.refunded() - asked
+    let gone = session.facts.refunded().saturating_add(asked);
+    session.facts.captured().saturating_sub(gone)
 }
 
 fn step(
@@ -168,10 +170,11 @@ pub fn plan_operations<'a>(
     })
 }
 
-/// Whether a plan was refused so often that a person must look (R19).
+/// Whether a plan was refused so often that a person must look (R19). A step that the facts overtook before it was
+/// sent was refused by nobody.
 pub fn exhausted(payment: &Payment, session: &SessionId, kind: OperationKind) -> bool {
     let refused = plan_operations(payment, session, kind)
-        .filter(|operation| operation.state == OperationState::Rejected);
+        .filter(|operation| operation.state == OperationState::Rejected && !operation.overtaken());
     kind != OperationKind::Authorise && refused.count() >= REFUSALS_MAX
 }
 

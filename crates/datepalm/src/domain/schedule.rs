@@ -81,9 +81,12 @@ pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
     {
         let since_ms = operation.last_sent_at_ms.unwrap_or(operation.created_at_ms);
         let window_ends_ms = since_ms.saturating_add(context.policy.settle_window_ms) + 1;
+        let lease_ends_ms = operation.lease.as_ref().map_or(0, |lease| lease.until_ms);
+        let at_ms = window_ends_ms.max(lease_ends_ms);
         let by_worker = operation.kind.moves_money() && operation.state != OperationState::Unknown;
-        if !by_worker {
-            moments.push(window_ends_ms.max(context.now_ms.saturating_add(1)));
+        // Once the window is over, the gaps go on: what stays in doubt must not be read without pause.
+        if !by_worker && at_ms > context.now_ms {
+            moments.push(at_ms);
         }
     }
     payment.next_check_at_ms = moments.into_iter().min();

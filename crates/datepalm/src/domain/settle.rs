@@ -140,7 +140,12 @@ fn attribute(facts: &mut Facts, kind: EntryKind, id: &str, operation: &Operation
 /// A refund whose id already stands in the facts is settled from them without a call (R20).
 pub fn already_there(payment: &mut Payment, index: usize, context: &Context<'_>) -> bool {
     let session = payment.operations[index].session.clone();
-    let Some(facts) = payment.sessions.iter_mut().find(|s| s.id == session).map(|s| &mut s.facts) else {
+    let Some(facts) = payment
+        .sessions
+        .iter_mut()
+        .find(|s| s.id == session)
+        .map(|s| &mut s.facts)
+    else {
         return false;
     };
     let operation = &mut payment.operations[index];
@@ -151,10 +156,7 @@ pub fn already_there(payment: &mut Payment, index: usize, context: &Context<'_>)
 fn recognise_refund(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
     let ours: Vec<(String, i64, RefundRank)> = facts
         .entries_of(EntryKind::Refund)
-        .filter(|entry| {
-            entry.merchant_refund_id.as_deref() == Some(operation.id.as_str())
-                || entry.operation.as_ref() == Some(&operation.id)
-        })
+        .filter(|entry| entry.is_refund_of(&operation.id))
         .map(|entry| (entry.id.clone(), entry.amount_minor, entry.refund))
         .collect();
     let Some((first, _, _)) = ours.first() else {
@@ -168,25 +170,22 @@ fn recognise_refund(operation: &mut Operation, facts: &mut Facts, context: &Cont
         .iter()
         .fold(0_i64, |sum, (_, minor, _)| sum.saturating_add(*minor))
         >= operation.amount_minor;
-    let any = |rank: RefundRank| ours.iter().any(|(_, _, entry)| *entry == rank);
-    if !whole || any(RefundRank::Other) {
-        operation.end(OperationState::Accepted, None, context.now_ms);
-    } else if any(RefundRank::Success) {
-        operation.end(OperationState::Succeeded, None, context.now_ms);
+    let failed = ours.iter().all(|(_, _, rank)| *rank == RefundRank::Failed);
+    let (state, reason) = if facts.refunded_by(&operation.id) >= operation.amount_minor {
+        (OperationState::Succeeded, None)
+    } else if whole && failed {
+        (OperationState::Rejected, Some("refund_failed"))
     } else {
-        operation.end(
-            OperationState::Rejected,
-            Some("refund_failed"),
-            context.now_ms,
-        );
-    }
+        (OperationState::Accepted, None)
+    };
+    operation.end(state, reason, context.now_ms);
     true
 }
 
 /// Absence (R19). Answers whether a person must look.
 fn absent(
     operation: &mut Operation,
-    facts: &Facts,
+    facts: &mut Facts,
     total: i64,
     begun_ms: i64,
     context: &Context<'_>,
@@ -234,7 +233,7 @@ pub fn repeat_allowed(operation: &Operation, facts: &Facts, total: i64) -> bool 
     allowed && !operation.repeat_refused
 }
 
-fn end_absent(operation: &mut Operation, facts: &Facts, context: &Context<'_>) -> bool {
+fn end_absent(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
     let kind = match operation.kind {
         OperationKind::Capture => EntryKind::Capture,
         OperationKind::Refund => EntryKind::Refund,
@@ -260,11 +259,13 @@ fn end_absent(operation: &mut Operation, facts: &Facts, context: &Context<'_>) -
             );
             false
         }
-        ([only], OperationKind::Cancel) if !operation.everything_left => {
-            operation.tamara_id = Some(only.clone());
-            operation.end(OperationState::Succeeded, None, context.now_ms);
-            false
-        }
+        ([only], OperationKind::Cancel) if !operation.everything_left => !take(
+            operation,
+            facts,
+            EntryKind::Cancel,
+            Some(only.clone()),
+            context,
+        ),
         _ => {
             operation.reason = Some("cannot_attribute".to_owned());
             true
@@ -272,17 +273,18 @@ fn end_absent(operation: &mut Operation, facts: &Facts, context: &Context<'_>) -
     }
 }
 
+/// Whether something that was called absent, or failed, shows its effect after all.
 fn appeared_late(operation: &Operation, facts: &Facts) -> bool {
-    if operation.reason.as_deref() != Some("not_applied") {
-        return false;
-    }
     match operation.kind {
-        OperationKind::Capture => facts
-            .entries_of(EntryKind::Capture)
-            .any(|entry| is_our_capture(entry, operation)),
+        OperationKind::Capture => {
+            operation.reason.as_deref() == Some("not_applied")
+                && facts
+                    .entries_of(EntryKind::Capture)
+                    .any(|entry| is_our_capture(entry, operation))
+        }
         OperationKind::Refund => facts
             .entries_of(EntryKind::Refund)
-            .any(|entry| entry.merchant_refund_id.as_deref() == Some(operation.id.as_str())),
+            .any(|entry| entry.is_refund_of(&operation.id) && entry.refund != RefundRank::Failed),
         OperationKind::CreateSession | OperationKind::Authorise | OperationKind::Cancel => false,
     }
 }

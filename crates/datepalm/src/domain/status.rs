@@ -1,6 +1,6 @@
 //! What is shown of a payment: derived from facts, never stored as truth (R8-R12).
 
-use super::facts::Facts;
+use super::facts::{Facts, OrderRank};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{CancelState, Payment, Session};
 
@@ -101,15 +101,13 @@ pub fn of_facts(facts: &Facts, total_minor: i64) -> Status {
         };
     }
     match facts.rank {
-        super::facts::OrderRank::New => Status::Pending,
-        super::facts::OrderRank::Declined => Status::Declined,
-        super::facts::OrderRank::Approved => Status::Approved,
-        super::facts::OrderRank::Authorised if facts.canceled(total_minor) >= total_minor => {
-            Status::Canceled
-        }
-        super::facts::OrderRank::Authorised => Status::Authorised,
-        super::facts::OrderRank::Expired => Status::Expired,
-        super::facts::OrderRank::Canceled => Status::Canceled,
+        OrderRank::New => Status::Pending,
+        OrderRank::Declined => Status::Declined,
+        OrderRank::Approved => Status::Approved,
+        OrderRank::Authorised if facts.canceled(total_minor) >= total_minor => Status::Canceled,
+        OrderRank::Authorised => Status::Authorised,
+        OrderRank::Expired => Status::Expired,
+        OrderRank::Canceled => Status::Canceled,
     }
 }
 
@@ -127,8 +125,23 @@ pub fn amounts_of(facts: &Facts, total_minor: i64) -> Amounts {
     }
 }
 
+/// Whether a session ended before it was worth anything: a winner dies only so (R13).
+pub fn session_dead(session: &Session) -> bool {
+    matches!(session.facts.rank, OrderRank::Declined | OrderRank::Expired)
+        && !session.facts.was_authorised()
+}
+
+/// Whether a session was approved beside the winner, or although its payment could not take the reference (R7, R14).
+pub fn approved_in_vain(payment: &Payment, session: &Session) -> bool {
+    let beside = payment
+        .winner
+        .as_ref()
+        .is_some_and(|winner| *winner != session.id);
+    session.facts.was_approved() && !session_dead(session) && (session.unwanted || beside)
+}
+
 /// Whether nothing can happen to a session any more by itself (R10). A session without an order is over when its
-/// create is.
+/// create is; one that is refunded, when nothing of it is left to capture either.
 pub fn session_terminal(payment: &Payment, session: &Session) -> bool {
     if session.order.is_none() {
         return !payment.operations.iter().any(|operation| {
@@ -138,11 +151,8 @@ pub fn session_terminal(payment: &Payment, session: &Session) -> bool {
         });
     }
     match of_facts(&session.facts, payment.total.minor()) {
-        Status::Declined
-        | Status::Expired
-        | Status::Canceled
-        | Status::Refunded
-        | Status::Failed => true,
+        Status::Declined | Status::Expired | Status::Canceled | Status::Failed => true,
+        Status::Refunded => session.facts.uncaptured(payment.total.minor()) == 0,
         Status::Created
         | Status::Pending
         | Status::Approved
@@ -203,10 +213,14 @@ impl Payment {
         })
     }
 
-    /// Cancels and refunds of the winner that may still take money away, minor units (R9).
+    /// Cancels and refunds of the winner that may still take money away, minor units (R9). What the facts already show
+    /// of a refund is gone, not pending.
     pub fn pending_out_minor(&self) -> i64 {
+        let Some(winner) = self.winner() else {
+            return 0;
+        };
         let own = |operation: &&super::operation::Operation| {
-            Some(&operation.session) == self.winner.as_ref()
+            operation.session == winner.id
                 && matches!(
                     operation.kind,
                     OperationKind::Cancel | OperationKind::Refund
@@ -217,7 +231,8 @@ impl Payment {
             .iter()
             .filter(own)
             .fold(0, |sum, operation| {
-                sum.saturating_add(operation.amount_minor)
+                let seen = winner.facts.refunded_by(&operation.id);
+                sum.saturating_add(operation.amount_minor.saturating_sub(seen).max(0))
             })
     }
 
@@ -232,8 +247,9 @@ impl Payment {
         let amounts = self.amounts();
         let gone = amounts
             .canceled_minor
-            .saturating_add(amounts.refunded_minor);
-        amounts.authorised_minor - gone - self.pending_out_minor() > 0
+            .saturating_add(amounts.refunded_minor)
+            .saturating_add(self.pending_out_minor());
+        amounts.authorised_minor > gone
     }
 
     /// Some operation's outcome is unknown (R11).
@@ -252,6 +268,7 @@ impl Payment {
             }
         };
         !self.operations.is_empty()
+            && !self.blocked()
             && !self.cancel_running()
             && self.sessions.iter().all(quiet)
             && !self

@@ -1,1 +1,12 @@
-//! Tests of the core on values alone.
+//! Tests of the core on values alone: no database, no clock, no network. `desk` builds the values; every other file
+//! asks one kind of question of them.
+
+mod desk;
+mod matrix;
+mod merge;
+mod operation_rules;
+mod payment_rules;
+mod plan_rules;
+mod totals;
+mod traces;
+mod walk;

@@ -95,14 +95,10 @@ pub fn check(totals: &Totals) -> Result<(), Mismatch> {
             });
         }
     }
-    let expected = [
-        totals.shipping_minor,
-        totals.tax_minor,
-        -totals.discount_minor,
-    ];
-    let expected_minor = expected
-        .into_iter()
-        .try_fold(sum, i64::checked_add)
+    let expected_minor = sum
+        .checked_add(totals.shipping_minor)
+        .and_then(|sum| sum.checked_add(totals.tax_minor))
+        .and_then(|sum| sum.checked_sub(totals.discount_minor))
         .ok_or(Mismatch::TooLarge { line: None })?;
     if expected_minor == totals.total_minor {
         Ok(())

@@ -1,0 +1,580 @@
+//! A payment on a desk: builders for its parts, and the few steps that transactions make around the core. After every
+//! step the desk checks what must hold always.
+
+use crate::domain::decide::{Command, Decision, Refused, decide, unique_shipped_at_s};
+use crate::domain::facts::{
+    Entry, EntryKind, Observation, OrderRank, RefundRank, Source, Sums, Word,
+};
+use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
+use crate::domain::observe::{Context, observe, refresh};
+use crate::domain::operation::{Intent, Lease, Operation, OperationKind, OperationState, Origin};
+use crate::domain::payment::{
+    AttentionReason, CancelState, CaptureMode, Order, Payment, Policy, Session,
+};
+use crate::domain::plan;
+use crate::ids::{OperationId, PaymentId, SessionId};
+use tamara::money::{Country, Currency, Money};
+
+/// What the customer pays, minor units: three pieces of 100.
+pub const TOTAL: i64 = 300;
+pub const SECOND: i64 = 1_000;
+pub const HOUR: i64 = 3_600 * SECOND;
+const START: i64 = 1_700_000_000_000;
+
+/// What a GET-order body says.
+#[derive(Clone, Debug)]
+pub struct Body {
+    word: Word,
+    entries: Vec<Entry>,
+    mismatch: bool,
+}
+
+pub fn body(rank: OrderRank) -> Body {
+    Body {
+        word: Word::Known(rank),
+        entries: Vec::new(),
+        mismatch: false,
+    }
+}
+
+/// An order that is authorised, whatever was captured or refunded of it.
+pub fn live() -> Body {
+    body(OrderRank::Authorised)
+}
+
+pub fn entry(kind: EntryKind, id: &str, amount_minor: i64) -> Entry {
+    Entry {
+        kind,
+        id: id.to_owned(),
+        amount_minor,
+        seen_at_ms: 0,
+        refund: RefundRank::Other,
+        merchant_refund_id: None,
+        shipped_at_s: None,
+        item_refs: String::new(),
+        operation: None,
+    }
+}
+
+impl Body {
+    pub fn unknown(mut self, word: &str) -> Self {
+        self.word = Word::Unknown(word.to_owned());
+        self
+    }
+
+    pub fn mismatch(mut self) -> Self {
+        self.mismatch = true;
+        self
+    }
+
+    /// A capture that nobody here asked for.
+    pub fn capture(self, id: &str, amount_minor: i64) -> Self {
+        self.with(entry(EntryKind::Capture, id, amount_minor))
+    }
+
+    /// A capture that echoes the operation's `shipped_at`.
+    pub fn capture_of(self, id: &str, operation: &Operation) -> Self {
+        self.with(Entry {
+            shipped_at_s: operation.shipped_at_s,
+            ..entry(EntryKind::Capture, id, operation.amount_minor)
+        })
+    }
+
+    pub fn cancel(self, id: &str, amount_minor: i64) -> Self {
+        self.with(entry(EntryKind::Cancel, id, amount_minor))
+    }
+
+    /// A refund of the portal.
+    pub fn refund(self, id: &str, amount_minor: i64, refund: RefundRank) -> Self {
+        self.with(Entry {
+            refund,
+            ..entry(EntryKind::Refund, id, amount_minor)
+        })
+    }
+
+    /// A refund that echoes the operation's id.
+    pub fn refund_of(self, id: &str, operation: &Operation, refund: RefundRank) -> Self {
+        self.with(Entry {
+            refund,
+            merchant_refund_id: Some(operation.id.to_string()),
+            ..entry(EntryKind::Refund, id, operation.amount_minor)
+        })
+    }
+
+    pub fn with(mut self, entry: Entry) -> Self {
+        self.entries.push(entry);
+        self
+    }
+
+    /// As a read that began then, with the sums that its lists make up.
+    pub fn read_at(&self, begun_at_ms: i64) -> Observation {
+        let sum = |kind: EntryKind| {
+            let counted = self.entries.iter().filter(|e| e.kind == kind && e.counts());
+            counted.map(|e| e.amount_minor).sum()
+        };
+        let mut entries = self.entries.clone();
+        for entry in &mut entries {
+            entry.seen_at_ms = begun_at_ms;
+        }
+        Observation {
+            source: Source::Read,
+            begun_at_ms,
+            word: Some(self.word.clone()),
+            sums: Some(Sums {
+                captured_minor: sum(EntryKind::Capture),
+                refunded_minor: sum(EntryKind::Refund),
+                canceled_minor: sum(EntryKind::Cancel),
+            }),
+            entries,
+            mismatch: self.mismatch,
+        }
+    }
+}
+
+/// The payment, its clock, and the rest of what the core is given.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    pub payment: Payment,
+    pub policy: Policy,
+    pub now_ms: i64,
+    pub can_hold: bool,
+    made: usize,
+}
+
+impl Desk {
+    /// A payment without a session.
+    pub fn empty() -> Self {
+        let payment = Payment {
+            id: PaymentId("pay_1".to_owned()),
+            account: "shop".to_owned(),
+            merchant_reference: "A-1".to_owned(),
+            total: Money::new(TOTAL, Currency::Sar),
+            country: Country::Sa,
+            capture_mode: CaptureMode::Manual,
+            created_at_ms: START,
+            version: 1,
+            held: true,
+            ever_paid: false,
+            winner: None,
+            cancel: None,
+            check_step: 0,
+            next_check_at_ms: None,
+            sessions: Vec::new(),
+            operations: Vec::new(),
+            attention: Vec::new(),
+        };
+        Self {
+            payment,
+            policy: Policy::default(),
+            now_ms: START,
+            can_hold: true,
+            made: 0,
+        }
+    }
+
+    /// One open session, nothing known of its order.
+    pub fn pending() -> Self {
+        let mut desk = Self::empty();
+        desk.open_session();
+        desk
+    }
+
+    /// Approved, and seen so.
+    pub fn approved() -> Self {
+        let mut desk = Self::pending();
+        desk.read(0, &body(OrderRank::Approved));
+        desk
+    }
+
+    /// Authorised by us.
+    pub fn authorised() -> Self {
+        let mut desk = Self::approved();
+        let authorise = desk.plan().expect("an approved winner is authorised");
+        desk.send_applied(&authorise, desk.answer_word(OrderRank::Authorised));
+        desk
+    }
+
+    /// Authorised, and all of it captured by a request.
+    pub fn captured() -> Self {
+        let mut desk = Self::authorised();
+        let capture = desk.ask(Command::Capture(None)).expect("capture");
+        let echo = live().capture_of("c1", desk.operation(&capture));
+        desk.send_applied(&capture, desk.own_entry(&capture, "c1"));
+        desk.read(0, &echo);
+        desk
+    }
+
+    /// Two sessions, both approved; the first is the winner and authorised.
+    pub fn twice_approved() -> Self {
+        let mut desk = Self::pending();
+        desk.open_session();
+        desk.read(0, &body(OrderRank::Approved));
+        desk.read(1, &body(OrderRank::Approved));
+        let authorise = desk.plan().expect("the winner is authorised first");
+        assert_eq!(desk.operation(&authorise).session, desk.session_id(0));
+        desk.send_applied(&authorise, desk.answer_word(OrderRank::Authorised));
+        desk
+    }
+
+    pub fn automatic(mut self) -> Self {
+        self.payment.capture_mode = CaptureMode::Automatic;
+        self
+    }
+
+    fn step<T>(&mut self, change: impl FnOnce(&mut Payment, &Context<'_>) -> T) -> T {
+        let before = self.payment.clone();
+        let policy = self.policy.clone();
+        let context = Context {
+            now_ms: self.now_ms,
+            policy: &policy,
+            can_hold: self.can_hold,
+        };
+        let answer = change(&mut self.payment, &context);
+        self.check(&before);
+        answer
+    }
+
+    /// What holds after every step, whatever the step was.
+    fn check(&self, before: &Payment) {
+        let payment = &self.payment;
+        for session in &payment.sessions {
+            let known = before.session(&session.id);
+            assert!(
+                known.is_none_or(|known| known.facts.rank <= session.facts.rank),
+                "R2: rank fell"
+            );
+        }
+        assert!(
+            !(payment.paid() && payment.cancel_stands()),
+            "R9: paid while a cancel stands"
+        );
+        let money = |o: &&Operation| o.kind.moves_money() && o.in_flight();
+        assert!(
+            payment.operations.iter().filter(money).count() <= 1,
+            "R17: one at a time"
+        );
+        let handled = payment.operations.iter().any(|o| {
+            o.state.is_intent_or_sending() || (o.state == OperationState::Unknown && o.may_repeat)
+        });
+        let planned = plan::next_step(payment).is_some();
+        assert!(
+            payment.is_final() || payment.next_check_at_ms.is_some() || handled || planned,
+            "R10, R25: not final, and nobody will look again: {payment:#?}"
+        );
+        if let Some(at_ms) = payment.next_check_at_ms {
+            assert!(at_ms > self.now_ms, "R25: due again at once");
+        }
+    }
+
+    pub fn tick(&mut self, by_ms: i64) {
+        self.now_ms += by_ms;
+    }
+
+    pub fn session_id(&self, index: usize) -> SessionId {
+        self.payment.sessions[index].id.clone()
+    }
+
+    pub fn operation(&self, id: &OperationId) -> &Operation {
+        self.payment
+            .operation(id.as_str())
+            .expect("it was made here")
+    }
+
+    pub fn state(&self, id: &OperationId) -> OperationState {
+        self.operation(id).state
+    }
+
+    pub fn asks_for(&self, reason: AttentionReason) -> bool {
+        self.payment
+            .attention
+            .iter()
+            .any(|open| open.reason == reason)
+    }
+
+    pub fn cancel_state(&self) -> Option<CancelState> {
+        self.payment.cancel.as_ref().map(|mark| mark.state)
+    }
+
+    fn new_id(&mut self, prefix: &str) -> String {
+        self.made += 1;
+        format!("{prefix}_{}", self.made)
+    }
+
+    /// The wish for a session: its create is leased to the request that asks.
+    pub fn intend_session(&mut self) -> OperationId {
+        let session = SessionId(self.new_id("ses"));
+        let number = i64::try_from(self.payment.sessions.len()).expect("few") + 1;
+        self.payment.sessions.push(Session {
+            id: session.clone(),
+            number,
+            order_reference_id: format!("A-1-{number}"),
+            return_token: String::new(),
+            created_at_ms: self.now_ms,
+            order: None,
+            customer_canceled: false,
+            unwanted: false,
+            facts: crate::domain::facts::Facts::default(),
+        });
+        let lease = Some(self.lease("request"));
+        let id = OperationId(self.new_id("op"));
+        let kind = OperationKind::CreateSession;
+        self.insert(Intent {
+            key: id.to_string(),
+            id: id.clone(),
+            session,
+            kind,
+            fingerprint: String::new(),
+            origin: Origin::Request,
+            amount_minor: TOTAL,
+            everything_left: false,
+            shipped_at_s: None,
+            details: "{}".to_owned(),
+            lease,
+        });
+        id
+    }
+
+    fn insert(&mut self, intent: Intent) {
+        let operation = Operation::new(intent, self.now_ms);
+        self.step(|payment, context| {
+            payment.operations.push(operation);
+            refresh(payment, context);
+        });
+    }
+
+    pub fn open_session(&mut self) {
+        let create = self.intend_session();
+        let attempt = self
+            .begin_as(&create, "request")
+            .expect("the request owns it");
+        let answer = self.opened(&create);
+        self.answer_as(&create, attempt, "request", answer);
+    }
+
+    /// Tamara's answer to a create.
+    pub fn opened(&self, create: &OperationId) -> Answer {
+        let session = &self.operation(create).session;
+        Answer::Applied {
+            tamara_id: Some(format!("order_{session}")),
+            news: None,
+            order: Some(Order {
+                order_id: format!("order_{session}"),
+                checkout_id: format!("checkout_{session}"),
+                checkout_url: format!("https://checkout.example/{session}"),
+                opened_at_ms: self.now_ms,
+            }),
+        }
+    }
+
+    fn lease(&self, token: &str) -> Lease {
+        Lease {
+            token: token.to_owned(),
+            until_ms: self.now_ms + self.policy.lease_ms,
+        }
+    }
+
+    pub fn read(&mut self, session: usize, body: &Body) {
+        let last_sent = self
+            .payment
+            .operations
+            .iter()
+            .filter_map(|o| o.last_sent_at_ms);
+        let begun_at_ms = last_sent
+            .max()
+            .map_or(self.now_ms, |at| self.now_ms.max(at + 1));
+        self.read_begun(session, body, begun_at_ms);
+    }
+
+    pub fn read_begun(&mut self, session: usize, body: &Body, begun_at_ms: i64) {
+        let id = self.session_id(session);
+        let news = body.read_at(begun_at_ms);
+        self.step(|payment, context| observe(payment, &id, &news, context));
+    }
+
+    /// Time alone.
+    pub fn refresh(&mut self) {
+        self.step(refresh);
+    }
+
+    /// Writes down the next step of our own, as the end of every transaction does, if it is due.
+    pub fn plan(&mut self) -> Option<OperationId> {
+        let step = plan::next_step(&self.payment)?;
+        if plan::not_before_ms(&self.payment, &step, self.policy.retry_ms) > self.now_ms {
+            return None;
+        }
+        let capture = step.kind == OperationKind::Capture;
+        let shipped_at_s =
+            capture.then(|| unique_shipped_at_s(&self.payment, self.now_ms / SECOND));
+        let id = match step.kind {
+            OperationKind::Refund => OperationId::of_refund(&self.payment.account, &step.key()),
+            kind => OperationId(self.new_id(kind.id_prefix())),
+        };
+        self.insert(Intent {
+            id: id.clone(),
+            key: step.key(),
+            session: step.session,
+            kind: step.kind,
+            fingerprint: String::new(),
+            origin: Origin::Plan,
+            amount_minor: step.amount_minor,
+            everything_left: step.everything_left,
+            shipped_at_s,
+            details: "{}".to_owned(),
+            lease: None,
+        });
+        Some(id)
+    }
+
+    /// A merchant asks; a mark answers with the operation that its plan begins with, or with no id.
+    pub fn ask(&mut self, command: Command) -> Result<OperationId, Refused> {
+        match decide(&self.payment, command, self.now_ms)? {
+            Decision::AlreadyCanceled => Ok(OperationId(String::new())),
+            Decision::Mark(mark) => {
+                self.step(|payment, context| {
+                    payment.cancel = Some(mark);
+                    refresh(payment, context);
+                });
+                Ok(self.plan().unwrap_or(OperationId(String::new())))
+            }
+            Decision::Operation {
+                session,
+                kind,
+                amount_minor,
+                everything_left,
+            } => {
+                let key = self.new_id("key");
+                let id = match kind {
+                    OperationKind::Refund => OperationId::of_refund(&self.payment.account, &key),
+                    kind => OperationId(self.new_id(kind.id_prefix())),
+                };
+                let shipped_at_s = (kind == OperationKind::Capture)
+                    .then(|| unique_shipped_at_s(&self.payment, self.now_ms / SECOND));
+                let lease = Some(self.lease("worker"));
+                self.insert(Intent {
+                    id: id.clone(),
+                    session,
+                    kind,
+                    key,
+                    fingerprint: String::new(),
+                    origin: Origin::Request,
+                    amount_minor,
+                    everything_left,
+                    shipped_at_s,
+                    details: "{}".to_owned(),
+                    lease,
+                });
+                Ok(id)
+            }
+        }
+    }
+
+    pub fn begin(&mut self, id: &OperationId) -> Option<i64> {
+        self.begin_as(id, "worker")
+    }
+
+    pub fn begin_as(&mut self, id: &OperationId, token: &str) -> Option<i64> {
+        let lease = self.lease(token);
+        self.step(|payment, context| {
+            expire_lease(payment, id, context);
+            begin_sending(payment, id, &lease, context)
+        })
+    }
+
+    pub fn answer(&mut self, id: &OperationId, attempt: i64, answer: Answer) {
+        self.answer_as(id, attempt, "worker", answer);
+    }
+
+    pub fn answer_as(&mut self, id: &OperationId, attempt: i64, token: &str, answer: Answer) {
+        self.step(|payment, context| record(payment, id, attempt, token, answer, context));
+    }
+
+    /// Sent, and the answer came.
+    pub fn send_answered(&mut self, id: &OperationId, answer: Answer) {
+        let attempt = self.begin(id).expect("it is due and ours");
+        self.answer(id, attempt, answer);
+    }
+
+    pub fn send_applied(&mut self, id: &OperationId, news: Observation) {
+        let answer = Answer::Applied {
+            tamara_id: news.entries.first().map(|entry| entry.id.clone()),
+            news: Some(news),
+            order: None,
+        };
+        self.send_answered(id, answer);
+    }
+
+    /// Sent, and no answer came.
+    pub fn send_lost(&mut self, id: &OperationId) {
+        self.send_answered(id, lost());
+        self.tick(1);
+    }
+
+    /// Two reads that began later than the settle window.
+    pub fn two_late_reads(&mut self, session: usize, body: &Body) {
+        self.tick(self.policy.settle_window_ms + SECOND);
+        self.read(session, body);
+        self.tick(SECOND);
+        self.read(session, body);
+    }
+
+    /// An answer that speaks of the status alone.
+    pub fn answer_word(&self, rank: OrderRank) -> Observation {
+        Observation {
+            source: Source::Answer,
+            begun_at_ms: self.now_ms,
+            word: Some(Word::Known(rank)),
+            entries: Vec::new(),
+            sums: None,
+            mismatch: false,
+        }
+    }
+
+    /// An answer that speaks of the operation's own effect.
+    pub fn own_entry(&self, id: &OperationId, tamara_id: &str) -> Observation {
+        let operation = self.operation(id);
+        let kind = match operation.kind {
+            OperationKind::Cancel => EntryKind::Cancel,
+            OperationKind::Refund => EntryKind::Refund,
+            OperationKind::Capture | OperationKind::CreateSession | OperationKind::Authorise => {
+                EntryKind::Capture
+            }
+        };
+        let own = Entry {
+            seen_at_ms: self.now_ms,
+            shipped_at_s: operation.shipped_at_s,
+            merchant_refund_id: (kind == EntryKind::Refund).then(|| id.to_string()),
+            operation: Some(id.clone()),
+            ..entry(kind, tamara_id, operation.amount_minor)
+        };
+        Observation {
+            word: None,
+            entries: vec![own],
+            ..self.answer_word(OrderRank::New)
+        }
+    }
+}
+
+pub fn lost() -> Answer {
+    Answer::Unknown {
+        reason: "outcome_unknown".to_owned(),
+    }
+}
+
+pub fn refused() -> Answer {
+    Answer::Refused {
+        reason: "invalid_status".to_owned(),
+    }
+}
+
+pub fn not_sent() -> Answer {
+    Answer::NotSent {
+        reason: "not_sent".to_owned(),
+    }
+}
+
+pub fn turned_away(retry_after_ms: Option<i64>) -> Answer {
+    Answer::TurnedAway {
+        reason: "unauthorised".to_owned(),
+        retry_after_ms,
+    }
+}

@@ -1,0 +1,319 @@
+//! R2: `merge` is a join. Any order, any repetition of any news gives the same facts, and nothing ever falls.
+
+use super::desk::{TOTAL, entry};
+use crate::domain::facts::{
+    Entry, EntryKind, Facts, Observation, OrderRank, RefundRank, Source, Sums, Word,
+};
+use crate::ids::OperationId;
+use proptest::prelude::*;
+
+fn any_word() -> impl Strategy<Value = Option<Word>> {
+    prop_oneof![
+        2 => Just(None),
+        12 => proptest::sample::select(&OrderRank::ALL[..]).prop_map(|rank| Some(Word::Known(rank))),
+        1 => Just(Some(Word::Unknown("on_hold".to_owned()))),
+    ]
+}
+
+fn any_entry() -> impl Strategy<Value = Entry> {
+    (
+        proptest::sample::select(&EntryKind::ALL[..]),
+        0..3_u8,
+        proptest::sample::select(&[100, 100, 100, 200, i64::MAX][..]),
+        0..40_i64,
+        proptest::sample::select(&[RefundRank::Other, RefundRank::Failed, RefundRank::Success][..]),
+        proptest::option::of(0..3_u8),
+        proptest::option::of(0..3_i64),
+        proptest::option::of(0..3_u8),
+    )
+        .prop_map(
+            |(kind, id, amount_minor, seen_at_ms, refund, refund_id, shipped_at_s, operation)| {
+                Entry {
+                    seen_at_ms,
+                    refund: if kind == EntryKind::Refund {
+                        refund
+                    } else {
+                        RefundRank::Other
+                    },
+                    merchant_refund_id: refund_id.map(|id| format!("re_{id}")),
+                    shipped_at_s,
+                    item_refs: shipped_at_s.map_or_else(String::new, |s| format!("SKU-{s}")),
+                    operation: operation.map(|id| OperationId(format!("op_{id}"))),
+                    ..entry(kind, &format!("t{id}"), amount_minor)
+                }
+            },
+        )
+}
+
+fn any_news() -> impl Strategy<Value = Observation> {
+    (
+        any_word(),
+        proptest::collection::vec(any_entry(), 0..4),
+        0..40_i64,
+        proptest::option::of((0..4_i64, 0..4_i64, 0..4_i64)),
+        proptest::bool::weighted(0.1),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(word, entries, begun_at_ms, sums, mismatch, read)| Observation {
+                source: if read { Source::Read } else { Source::Answer },
+                begun_at_ms,
+                word,
+                entries,
+                sums: sums.map(|(captured, refunded, canceled)| Sums {
+                    captured_minor: captured * 100,
+                    refunded_minor: refunded * 100,
+                    canceled_minor: canceled * 100,
+                }),
+                mismatch,
+            },
+        )
+}
+
+fn merged<'a>(news: impl IntoIterator<Item = &'a Observation>) -> Facts {
+    news.into_iter()
+        .fold(Facts::default(), |facts, news| facts.merge(news))
+}
+
+/// Every order of a short list.
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let insert_last = |shorter: Vec<usize>| {
+        (0..count).map(move |at| {
+            let mut longer = shorter.clone();
+            longer.insert(at, count - 1);
+            longer
+        })
+    };
+    permutations(count - 1)
+        .into_iter()
+        .flat_map(insert_last)
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn r2_merge_is_commutative(news in proptest::collection::vec(any_news(), 1..6)) {
+        let expected = merged(&news);
+        for order in permutations(news.len()) {
+            prop_assert_eq!(&merged(order.iter().map(|at| &news[*at])), &expected);
+        }
+    }
+
+    /// A list merged in pieces: what one node learnt, then what another one knows again.
+    #[test]
+    fn r2_merge_is_idempotent_and_associative(
+        news in proptest::collection::vec(any_news(), 1..6),
+        again in proptest::collection::vec(0..6_usize, 0..12),
+    ) {
+        let expected = merged(&news);
+        let doubled = again.iter().filter_map(|at| news.get(*at));
+        prop_assert_eq!(&merged(news.iter().chain(doubled.clone())), &expected);
+        prop_assert_eq!(&merged(doubled.chain(&news)), &expected);
+        let twice: Vec<&Observation> = news.iter().flat_map(|one| [one, one]).collect();
+        prop_assert_eq!(&merged(twice), &expected);
+    }
+
+    #[test]
+    fn r2_nothing_ever_falls(news in proptest::collection::vec(any_news(), 1..8)) {
+        let mut facts = Facts::default();
+        for one in &news {
+            let before = facts.clone();
+            facts = facts.merge(one);
+            prop_assert!(facts.rank >= before.rank);
+            prop_assert!(facts.captured() >= before.captured());
+            prop_assert!(facts.refunded() >= before.refunded());
+            prop_assert!(before.entries.keys().all(|key| facts.entries.contains_key(key)));
+            prop_assert!(facts.contradicted || !before.contradicted);
+            prop_assert!(facts.was_approved() || !before.was_approved());
+            prop_assert!(facts.was_authorised() || !before.was_authorised());
+        }
+    }
+
+    #[test]
+    fn r2_amounts_are_conserved(news in proptest::collection::vec(any_news(), 0..6)) {
+        let facts = merged(&news);
+        let left = facts.uncaptured(TOTAL);
+        prop_assert!(left >= 0);
+        prop_assert!(left <= TOTAL);
+        prop_assert!(left == 0 || facts.captured() + facts.canceled(TOTAL) + left == TOTAL);
+        prop_assert!(left == 0 || facts.live());
+    }
+
+    #[test]
+    fn r4_r5_a_refused_read_leaves_only_its_doubt(news in proptest::collection::vec(any_news(), 0..6), bad in any_news()) {
+        let facts = merged(&news);
+        let bad = Observation { word: Some(Word::Unknown("on_hold".to_owned())), ..bad };
+        let after = facts.clone().merge(&bad);
+        prop_assert_eq!(&Facts { doubted_at_ms: facts.doubted_at_ms, ..after }, &facts);
+    }
+}
+
+fn read(begun_at_ms: i64, word: Word) -> Observation {
+    Observation {
+        source: Source::Read,
+        begun_at_ms,
+        word: Some(word),
+        entries: Vec::new(),
+        sums: None,
+        mismatch: false,
+    }
+}
+
+#[test]
+fn r5_only_a_later_read_with_known_words_lifts_a_doubt() {
+    let doubted = merged([&read(10, Word::Unknown("on_hold".to_owned()))]);
+    let known = Word::Known(OrderRank::Authorised);
+    assert!(doubted.doubted());
+    assert!(
+        doubted.clone().merge(&read(9, known.clone())).doubted(),
+        "an earlier read"
+    );
+    assert!(
+        !doubted.clone().merge(&read(11, known.clone())).doubted(),
+        "a later read"
+    );
+    let answer = Observation {
+        source: Source::Answer,
+        word: None,
+        ..read(11, known)
+    };
+    assert!(
+        doubted.merge(&answer).doubted(),
+        "an answer that says nothing of the status"
+    );
+}
+
+/// What a conflict is (R2): two bodies, or one, and whether they contradict.
+#[test]
+fn r2_conflicts() {
+    let at = |rank| read(1, Word::Known(rank));
+    let with = |rank, entries: &[Entry]| Observation {
+        entries: entries.to_vec(),
+        ..at(rank)
+    };
+    let capture = |minor| entry(EntryKind::Capture, "c", minor);
+    let cancel = |minor| entry(EntryKind::Cancel, "x", minor);
+    let refund = |refund| Entry {
+        refund,
+        ..entry(EntryKind::Refund, "r", 100)
+    };
+    let sums = |captured_minor, refunded_minor, canceled_minor| {
+        Some(Sums {
+            captured_minor,
+            refunded_minor,
+            canceled_minor,
+        })
+    };
+    let summed = |news: Observation, sums| Observation { sums, ..news };
+    use OrderRank::{Approved, Authorised, Canceled, Declined, Expired};
+    let table: &[(&str, Vec<Observation>, bool)] = &[
+        ("plain", vec![with(Authorised, &[capture(100)])], false),
+        (
+            "declined beside a capture",
+            vec![with(Declined, &[capture(100)])],
+            true,
+        ),
+        (
+            "expired beside a capture",
+            vec![at(Expired), with(Authorised, &[capture(100)])],
+            true,
+        ),
+        (
+            "expired after authorised",
+            vec![at(Authorised), at(Expired)],
+            false,
+        ),
+        (
+            "declined, then approved",
+            vec![at(Declined), at(Approved)],
+            false,
+        ),
+        ("canceled, nothing captured", vec![at(Canceled)], false),
+        (
+            "canceled, the rest captured",
+            vec![with(Canceled, &[capture(100), cancel(200)])],
+            false,
+        ),
+        (
+            "canceled, too little canceled",
+            vec![with(Canceled, &[capture(100), cancel(100)])],
+            true,
+        ),
+        (
+            "canceled beside everything captured",
+            vec![with(Canceled, &[capture(300)])],
+            false,
+        ),
+        (
+            "another amount",
+            vec![
+                with(Authorised, &[capture(100)]),
+                with(Authorised, &[capture(101)]),
+            ],
+            true,
+        ),
+        (
+            "sums agree",
+            vec![summed(
+                with(Authorised, &[capture(100), refund(RefundRank::Success)]),
+                sums(100, 100, 0),
+            )],
+            false,
+        ),
+        (
+            "captures differ",
+            vec![summed(with(Authorised, &[capture(100)]), sums(200, 0, 0))],
+            true,
+        ),
+        (
+            "cancels differ",
+            vec![summed(with(Authorised, &[cancel(100)]), sums(0, 0, 0))],
+            true,
+        ),
+        (
+            "pending refund in",
+            vec![summed(
+                with(Authorised, &[capture(100), refund(RefundRank::Other)]),
+                sums(100, 100, 0),
+            )],
+            false,
+        ),
+        (
+            "pending refund out",
+            vec![summed(
+                with(Authorised, &[capture(100), refund(RefundRank::Other)]),
+                sums(100, 0, 0),
+            )],
+            false,
+        ),
+        (
+            "refund missing",
+            vec![summed(with(Authorised, &[capture(100)]), sums(100, 100, 0))],
+            true,
+        ),
+        (
+            "done refund out",
+            vec![summed(
+                with(Authorised, &[capture(100), refund(RefundRank::Success)]),
+                sums(100, 0, 0),
+            )],
+            true,
+        ),
+        (
+            "sums of another body are not held against it",
+            vec![
+                summed(with(Authorised, &[]), sums(0, 0, 0)),
+                with(Authorised, &[capture(100)]),
+            ],
+            false,
+        ),
+    ];
+    for (name, news, conflict) in table {
+        assert_eq!(merged(news).books_differ(TOTAL), *conflict, "{name}");
+    }
+}
