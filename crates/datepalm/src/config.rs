@@ -77,7 +77,8 @@ struct File {
     public_url: String,
     #[serde(default = "default_database")]
     database: String,
-    database_file: Option<PathBuf>,
+    #[serde(rename = "database_file")]
+    database_secret: Option<PathBuf>,
     #[serde(default)]
     durations: Durations,
     #[serde(default = "default_body_bytes_max")]
@@ -172,7 +173,7 @@ pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Config> {
         });
         anyhow::anyhow!("{}{at}", error.message())
     })?;
-    let database = match &file.database_file {
+    let database = match &file.database_secret {
         Some(secret) => read_secret(&folder.join(secret))?,
         None => file.database.clone(),
     };

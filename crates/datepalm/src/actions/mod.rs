@@ -16,4 +16,5 @@ pub mod receive_notification;
 pub mod request_operation;
 pub mod send;
 pub mod show_payment;
+pub mod timeline;
 pub mod wire;

@@ -23,20 +23,14 @@ pub async fn receive_notification(
     account
         .verifier
         .verify(authorization, tamara_token, now_s)
-        .map_err(|why| refused(&why))?;
-    let parsed = notification::parse(&body).ok();
+        .map_err(refused)?;
     let now_ms = app.clock.now_ms();
+    let (order_id, word) = said(&body);
     let notification = Notification {
         id: InboxId::new(now_ms, app.ids.as_ref()),
         account: account.config.name.clone(),
-        order_id: parsed.as_ref().map(|parsed| parsed.order_id.clone()),
-        word: parsed.map_or_else(
-            || "unreadable".to_owned(),
-            |parsed| match parsed.word {
-                Word::Event(event) => event,
-                Word::Status(status) => format!("order_status={}", status.as_str()),
-            },
-        ),
+        order_id,
+        word,
         received_at_ms: now_ms,
         done_at_ms: None,
     };
@@ -50,8 +44,29 @@ pub async fn receive_notification(
     Ok(())
 }
 
+/// The longest order id that can be one; Tamara's are UUIDs. It becomes part of an index, which longer texts break.
+const ORDER_ID_BYTES_MAX: usize = 255;
+
+/// The longest word that is shown.
+const WORD_CHARS_MAX: usize = 100;
+
+/// The order that a body names, and its word as it may be stored and shown.
+fn said(body: &[u8]) -> (Option<String>, String) {
+    let fits = |id: &str| id.len() <= ORDER_ID_BYTES_MAX && !id.chars().any(char::is_control);
+    let parsed = notification::parse(body).ok();
+    let Some(parsed) = parsed.filter(|parsed| fits(&parsed.order_id)) else {
+        return (None, "unreadable".to_owned());
+    };
+    let word = match parsed.word {
+        Word::Event(event) => event,
+        Word::Status(status) => format!("order_status={}", status.as_str()),
+    };
+    let shown = word.chars().filter(|c| !c.is_control());
+    (Some(parsed.order_id), shown.take(WORD_CHARS_MAX).collect())
+}
+
 /// What the sender may know: the reason, and what an operator should look at.
-fn refused(why: &NotificationError) -> Refusal {
+fn refused(why: NotificationError) -> Refusal {
     let next = match why {
         NotificationError::Missing => "send it as Authorization: Bearer, or as ?tamaraToken=",
         NotificationError::BadSignature => {

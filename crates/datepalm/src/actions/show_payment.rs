@@ -1,4 +1,4 @@
-//! What the API shows: payments, operations, timelines, lists. Reads only.
+//! What the API shows of payments and operations, one or many. Reads only.
 
 use crate::app::App;
 use crate::clock::rfc3339;
@@ -11,13 +11,9 @@ use crate::error::{Code, Result, refused};
 use crate::ids::PaymentId;
 use crate::store::payments::{self, Filter, Wish};
 use crate::store::tx::Tx;
-use crate::store::{attempts, events, inbox};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tamara::money::Money;
-
-/// Entries of a timeline at most, of each kind.
-const TIMELINE_MAX: i64 = 500;
 
 /// A payment with what is shown beside its core.
 #[derive(Clone, Debug)]
@@ -38,7 +34,7 @@ pub async fn show_payment(app: &Arc<App>, account: &str, id: &PaymentId) -> Resu
         .await
 }
 
-fn load(tx: &mut Tx<'_>, account: &str, id: &PaymentId) -> Result<Shown> {
+pub(super) fn load(tx: &mut Tx<'_>, account: &str, id: &PaymentId) -> Result<Shown> {
     let Some(payment) = payments::look(tx, id)?.filter(|payment| payment.account == account) else {
         return refused(
             Code::PaymentNotFound,
@@ -188,7 +184,7 @@ fn session_json(payment: &Payment, session: &Session) -> Value {
 }
 
 /// An operation as it stands inside its payment.
-fn operation_fields(payment: &Payment, operation: &Operation) -> Value {
+pub(super) fn operation_fields(payment: &Payment, operation: &Operation) -> Value {
     json!({
         "object": "operation",
         "id": operation.id.as_str(),
@@ -215,91 +211,5 @@ pub fn operation_json(app: &App, shown: &Shown, operation: &Operation) -> Value 
         .is_some_and(|a| a.config.livemode())
         .into();
     value["payment"] = payment_json(app, shown);
-    value
-}
-
-/// All that happened to a payment, in order: calls to Tamara, notifications, operations and events.
-pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<Vec<Value>> {
-    let (account, id) = (account.to_owned(), id.clone());
-    let rows = app
-        .store
-        .read("timeline", move |tx| {
-            let shown = load(tx, &account, &id)?;
-            Ok((
-                shown.payment,
-                attempts::of_payment(tx, &id, TIMELINE_MAX)?,
-                inbox::of_payment(tx, &id, TIMELINE_MAX)?,
-                events::of_payment(tx, &id, TIMELINE_MAX)?,
-            ))
-        })
-        .await?;
-    let (payment, attempts, notifications, events) = rows;
-    let mut entries: Vec<(i64, u8, Value)> = Vec::new();
-    for operation in &payment.operations {
-        let amount = Money::new(operation.amount_minor, payment.total.currency());
-        let title = format!(
-            "{} of {amount} decided ({})",
-            operation.kind.as_str(),
-            operation.origin.as_str()
-        );
-        let mut value = operation_fields(&payment, operation);
-        value["title"] = title.into();
-        entries.push((
-            operation.created_at_ms,
-            0,
-            kinded("operation", operation.created_at_ms, value),
-        ));
-    }
-    for attempt in attempts {
-        let value = json!({
-            "title": format!("{}: {}", attempt.kind, attempt.outcome),
-            "id": attempt.id.as_str(),
-            "call": attempt.kind,
-            "operation": attempt.operation,
-            "session": attempt.session,
-            "attempt": attempt.number,
-            "outcome": attempt.outcome,
-            "http_status": attempt.http_status,
-            "codes": attempt.codes,
-            "duration_ms": attempt.ended_at_ms - attempt.started_at_ms,
-        });
-        entries.push((
-            attempt.ended_at_ms,
-            1,
-            kinded("call", attempt.started_at_ms, value),
-        ));
-    }
-    for notification in notifications {
-        let value = json!({
-            "title": format!("notification {}", notification.word),
-            "id": notification.id.as_str(),
-            "word": notification.word,
-            "done_at": notification.done_at_ms.map(rfc3339),
-        });
-        let at_ms = notification.received_at_ms;
-        entries.push((at_ms, 2, kinded("notification", at_ms, value)));
-    }
-    for event in events {
-        let data = serde_json::from_str::<Value>(&event.data).unwrap_or(Value::Null);
-        let value = json!({
-            "title": event.kind,
-            "id": event.id.as_str(),
-            "version": event.version,
-            "seq": event.seq,
-            "data": data,
-        });
-        entries.push((
-            event.created_at_ms,
-            3,
-            kinded("event", event.created_at_ms, value),
-        ));
-    }
-    entries.sort_by_key(|(at_ms, order, _)| (*at_ms, *order));
-    Ok(entries.into_iter().map(|(_, _, value)| value).collect())
-}
-
-fn kinded(kind: &str, at_ms: i64, mut value: Value) -> Value {
-    value["kind"] = kind.into();
-    value["at"] = rfc3339(at_ms).into();
     value
 }

@@ -68,7 +68,8 @@ const LAST: &str = "last_event_seq";
 
 /// Numbers up to `limit` committed events, oldest first. Answers how many.
 pub fn number(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
-    const UNNUMBERED: &str = "-- events unnumbered\nselect id from events where seq is null order by id limit $1";
+    const UNNUMBERED: &str =
+        "-- events unnumbered\nselect id from events where seq is null order by id limit $1";
     if tx.query(UNNUMBERED, values![1_i64])?.is_empty() {
         return Ok(0);
     }

@@ -102,8 +102,11 @@ fn run(
     body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
 ) -> Result<()> {
     // A payment is read by several statements: they must see one moment. Writers lock its row instead.
-    let isolation =
-        if reads_only { IsolationLevel::RepeatableRead } else { IsolationLevel::ReadCommitted };
+    let isolation = if reads_only {
+        IsolationLevel::RepeatableRead
+    } else {
+        IsolationLevel::ReadCommitted
+    };
     let transaction = client
         .build_transaction()
         .isolation_level(isolation)

@@ -13,8 +13,8 @@ use crate::domain::payment::CancelState;
 use crate::error::{Code, Refusal, Result};
 use crate::http::auth::Merchant;
 use crate::http::body::{IdempotencyKey, Json};
-use crate::ids::PaymentId;
-use axum::extract::{Path, State};
+use crate::http::path::PaymentPath;
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Map;
@@ -42,7 +42,7 @@ pub struct CaptureBody {
 pub async fn capture(
     State(app): State<Arc<App>>,
     merchant: Merchant,
-    Path(id): Path<String>,
+    PaymentPath(payment): PaymentPath,
     IdempotencyKey(key): IdempotencyKey,
     Json { value, text }: Json<CaptureBody>,
 ) -> Answer {
@@ -75,10 +75,10 @@ pub async fn capture(
             shipped_at_s = Some(parsed.div_euclid(1_000));
         }
     }
-    let amount = amount_of(&app, &merchant.account, value.amount)?;
+    let amount = amount_of(&merchant.account, value.amount.as_ref())?;
     let command = Command::Capture(amount);
     let asked = Asked {
-        payment: PaymentId(id),
+        payment,
         command,
         key,
         body: text,
@@ -100,7 +100,7 @@ pub struct RefundBody {
 pub async fn refund(
     State(app): State<Arc<App>>,
     merchant: Merchant,
-    Path(id): Path<String>,
+    PaymentPath(payment): PaymentPath,
     IdempotencyKey(key): IdempotencyKey,
     Json { value, text }: Json<RefundBody>,
 ) -> Answer {
@@ -115,10 +115,10 @@ pub async fn refund(
         }
         details.insert("comment".to_owned(), comment.into());
     }
-    let amount = amount_of(&app, &merchant.account, value.amount)?;
+    let amount = amount_of(&merchant.account, value.amount.as_ref())?;
     let command = Command::Refund(amount);
     let asked = Asked {
-        payment: PaymentId(id),
+        payment,
         command,
         key,
         body: text,
@@ -139,12 +139,12 @@ pub struct CancelBody {
 pub async fn cancel(
     State(app): State<Arc<App>>,
     merchant: Merchant,
-    Path(id): Path<String>,
+    PaymentPath(payment): PaymentPath,
     IdempotencyKey(key): IdempotencyKey,
     Json { value, text }: Json<CancelBody>,
 ) -> Answer {
-    let (account, payment) = (merchant.account, PaymentId(id));
-    if let Some(amount) = amount_of(&app, &account, value.amount)? {
+    let account = merchant.account;
+    if let Some(amount) = amount_of(&account, value.amount.as_ref())? {
         let command = Command::CancelPart(amount);
         let asked = Asked {
             payment,
@@ -175,7 +175,7 @@ pub async fn cancel(
 }
 
 /// An amount of the account's currency, minor units.
-fn amount_of(_: &App, account: &Account, amount: Option<Amount>) -> Result<Option<i64>> {
+fn amount_of(account: &Account, amount: Option<&Amount>) -> Result<Option<i64>> {
     let Some(Amount {
         amount: Minor(minor),
         currency,
@@ -184,6 +184,7 @@ fn amount_of(_: &App, account: &Account, amount: Option<Amount>) -> Result<Optio
     else {
         return Ok(None);
     };
+    let (minor, currency) = (*minor, *currency);
     let expected = account.config.country.currency();
     if currency != expected {
         let detail =

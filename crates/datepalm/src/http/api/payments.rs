@@ -2,17 +2,19 @@
 
 use crate::actions::content::PaymentRequest;
 use crate::actions::create_payment::create_payment;
-use crate::actions::show_payment::{self, Shown, list_payments, payment_json, show_payment};
+use crate::actions::show_payment::{Shown, list_payments, payment_json, show_payment};
+use crate::actions::timeline;
 use crate::app::App;
 use crate::domain::status::Status;
 use crate::error::{Code, Refusal};
 use crate::http::auth::Merchant;
 use crate::http::body::{IdempotencyKey, Json};
+use crate::http::path::PaymentPath;
 use crate::http::problem::Problem;
 use crate::ids::PaymentId;
 use crate::store::payments::Filter;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,6 +64,7 @@ pub async fn create(
 
 /// Query of a read.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Wait {
     wait: Option<u64>,
     since: Option<i64>,
@@ -74,7 +77,7 @@ const WAIT_SECONDS_MAX: u64 = 30;
 pub async fn read(
     State(app): State<Arc<App>>,
     merchant: Merchant,
-    Path(id): Path<String>,
+    PaymentPath(id): PaymentPath,
     query: Result<Query<Wait>, QueryRejection>,
 ) -> Answer {
     let Query(Wait { wait, since }) = query.map_err(|_| {
@@ -83,7 +86,7 @@ pub async fn read(
             "wait (seconds, at most 30) and since (a version) are whole numbers",
         )
     })?;
-    let (account, id) = (merchant.account.config.name.clone(), PaymentId(id));
+    let (account, id) = (merchant.account.config.name.clone(), id);
     let patience = Duration::from_secs(wait.unwrap_or(0).min(WAIT_SECONDS_MAX));
     // Subscribed before the first look, so that no change falls between the two.
     let mut changes = app.nudges.changed.subscribe();
@@ -160,22 +163,23 @@ pub async fn list(
         .param("limit")
         .into());
     }
-    if let Some(word) = query
-        .status
-        .as_deref()
-        .filter(|word| Status::from_word(word).is_none())
-    {
+    let known = |word: &str| Status::from_word(word).is_some();
+    if query.status.as_deref().is_some_and(|word| !known(word)) {
         let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
-        let detail = format!("status is {word:?}, expected one of {}", known.join(", "));
+        let detail = format!("status: expected one of {}", known.join(", "));
         return Err(Refusal::new(Code::InvalidRequest, detail)
             .param("status")
             .into());
     }
-    if query
-        .cursor
-        .as_deref()
-        .is_some_and(|cursor| !cursor.starts_with("pay_"))
-    {
+    let reference = query.merchant_reference.as_deref().unwrap_or_default();
+    if reference.contains('\0') {
+        let detail = "merchant_reference holds the NUL character, which no reference does";
+        return Err(Refusal::new(Code::InvalidRequest, detail)
+            .param("merchant_reference")
+            .into());
+    }
+    let ours = |cursor: &str| PaymentId::parse(cursor).is_some();
+    if query.cursor.as_deref().is_some_and(|cursor| !ours(cursor)) {
         let detail = "cursor is not one that a list answered; begin again without it";
         return Err(Refusal::new(Code::CursorInvalid, detail)
             .param("cursor")
@@ -205,9 +209,9 @@ pub async fn list(
 pub async fn timeline(
     State(app): State<Arc<App>>,
     merchant: Merchant,
-    Path(id): Path<String>,
+    PaymentPath(id): PaymentPath,
 ) -> Answer {
-    let data = show_payment::timeline(&app, &merchant.account.config.name, &PaymentId(id)).await?;
+    let data = timeline::timeline(&app, &merchant.account.config.name, &id).await?;
     Ok(answer(
         StatusCode::OK,
         false,

@@ -1,0 +1,134 @@
+//! All that happened to a payment, in order: decisions, calls to Tamara, notifications and events. Reads only.
+
+use super::show_payment::{load, operation_fields};
+use crate::app::App;
+use crate::clock::rfc3339;
+use crate::domain::operation::Operation;
+use crate::domain::payment::Payment;
+use crate::error::Result;
+use crate::ids::PaymentId;
+use crate::store::attempts::{self, Attempt};
+use crate::store::events::{self, Logged};
+use crate::store::inbox::{self, Notification};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tamara::money::Money;
+
+/// Entries at most, of each kind.
+const ENTRIES_MAX: i64 = 500;
+
+/// What happened to a payment of an account, oldest first.
+pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<Vec<Value>> {
+    let (account, id) = (account.to_owned(), id.clone());
+    let (payment, attempts, notifications, events) = app
+        .store
+        .read("timeline", move |tx| {
+            let shown = load(tx, &account, &id)?;
+            Ok((
+                shown.payment,
+                attempts::of_payment(tx, &id, ENTRIES_MAX)?,
+                inbox::of_payment(tx, &id, ENTRIES_MAX)?,
+                events::of_payment(tx, &id, ENTRIES_MAX)?,
+            ))
+        })
+        .await?;
+    let decisions = payment
+        .operations
+        .iter()
+        .map(|operation| decision(&payment, operation));
+    let mut entries: Vec<Entry> = decisions
+        .chain(attempts.iter().map(call))
+        .chain(notifications.iter().map(notification))
+        .chain(events.iter().map(event))
+        .collect();
+    entries.sort_by_key(|entry| (entry.ended_at_ms, entry.kind));
+    Ok(entries.into_iter().map(Entry::into_value).collect())
+}
+
+/// The kinds, in the order in which they follow each other within one millisecond.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Operation,
+    Call,
+    Notification,
+    Event,
+}
+
+struct Entry {
+    kind: Kind,
+    at_ms: i64,
+    ended_at_ms: i64,
+    value: Value,
+}
+
+impl Entry {
+    fn new(kind: Kind, at_ms: i64, value: Value) -> Self {
+        Self {
+            kind,
+            at_ms,
+            ended_at_ms: at_ms,
+            value,
+        }
+    }
+
+    fn into_value(self) -> Value {
+        let mut value = self.value;
+        value["kind"] = match self.kind {
+            Kind::Operation => "operation",
+            Kind::Call => "call",
+            Kind::Notification => "notification",
+            Kind::Event => "event",
+        }
+        .into();
+        value["at"] = rfc3339(self.at_ms).into();
+        value
+    }
+}
+
+fn decision(payment: &Payment, operation: &Operation) -> Entry {
+    let amount = Money::new(operation.amount_minor, payment.total.currency());
+    let mut value = operation_fields(payment, operation);
+    let (kind, origin) = (operation.kind.as_str(), operation.origin.as_str());
+    value["title"] = format!("{kind} of {amount} decided ({origin})").into();
+    Entry::new(Kind::Operation, operation.created_at_ms, value)
+}
+
+fn call(attempt: &Attempt) -> Entry {
+    let value = json!({
+        "title": format!("{}: {}", attempt.kind, attempt.outcome),
+        "id": attempt.id.as_str(),
+        "call": attempt.kind,
+        "operation": attempt.operation,
+        "session": attempt.session,
+        "attempt": attempt.number,
+        "outcome": attempt.outcome,
+        "http_status": attempt.http_status,
+        "codes": attempt.codes,
+        "duration_ms": attempt.ended_at_ms - attempt.started_at_ms,
+    });
+    Entry {
+        ended_at_ms: attempt.ended_at_ms,
+        ..Entry::new(Kind::Call, attempt.started_at_ms, value)
+    }
+}
+
+fn notification(notification: &Notification) -> Entry {
+    let value = json!({
+        "title": format!("notification {}", notification.word),
+        "id": notification.id.as_str(),
+        "word": notification.word,
+        "done_at": notification.done_at_ms.map(rfc3339),
+    });
+    Entry::new(Kind::Notification, notification.received_at_ms, value)
+}
+
+fn event(event: &Logged) -> Entry {
+    let value = json!({
+        "title": event.kind,
+        "id": event.id.as_str(),
+        "version": event.version,
+        "seq": event.seq,
+        "data": serde_json::from_str::<Value>(&event.data).unwrap_or(Value::Null),
+    });
+    Entry::new(Kind::Event, event.created_at_ms, value)
+}
