@@ -62,7 +62,7 @@ fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, c
                 *connection = Some(Connection {
                     client,
                     statements: Statements::new(),
-                })
+                });
             }
             Err(error) => return job.answer(Err(error)),
         }
@@ -88,7 +88,7 @@ fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, c
         Err(Error::Repeat) => {
             result = Err(Error::Database(
                 "a transaction met others too often".to_owned(),
-            ))
+            ));
         }
         Err(_) => {}
     }

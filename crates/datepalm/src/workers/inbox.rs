@@ -42,7 +42,7 @@ pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
                 finish(app, payment, notifications).await?;
             }
             Err(error) => {
-                tracing::error!(%error, payment.id = %payment, "a notification could not be worked on")
+                tracing::error!(%error, payment.id = %payment, "a notification could not be worked on");
             }
         }
     }
