@@ -120,6 +120,22 @@ typed_id!(/** One notification of Tamara, kept raw. */ InboxId, "inb");
 typed_id!(/** One immutable fact of our log. */ EventId, "evt");
 typed_id!(/** One HTTP request, as the caller sees it. */ RequestId, "req");
 
+/// Whether a text is 32 lower-case hex digits: the shape of tokens, and of ids behind their prefix.
+pub fn is_hex32(text: &str) -> bool {
+    text.len() == 32
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+impl PaymentId {
+    /// The id that a caller sent, if it has the shape of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("pay_")?;
+        is_hex32(digits).then(|| Self(text.to_owned()))
+    }
+}
+
 impl OperationId {
     /// A new id whose prefix names the kind (`cap`, `can`, `op`).
     pub fn with_prefix(prefix: &str, now_ms: i64, ids: &dyn Ids) -> Self {

@@ -6,6 +6,7 @@ use crate::store::attempts::Attempt;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::{Arc, Mutex, PoisonError};
 use tamara::Client;
+use tamara::error::Refusal;
 use tamara::transport::{Request, Response, Transport, TransportFuture};
 
 /// A client for one call. Carries the answer's status and body to the attempt's row.
@@ -82,7 +83,7 @@ impl Call {
             .take();
         let codes = error
             .and_then(tamara::Error::refusal)
-            .map(|refusal| refusal.codes.join(","));
+            .map(|refusal| codes(refusal).join(","));
         Attempt {
             id: AttemptId::new(ended_at_ms, app.ids.as_ref()),
             account: account.to_owned(),
@@ -99,6 +100,19 @@ impl Call {
             raw: answer.map(|(_, body)| body),
         }
     }
+}
+
+/// Tamara's error codes that are words of a programme (`consumer_invalid_phone_number`). Anything else is left out: it
+/// may be a value of the customer's, and codes stand in rows, logs and answers.
+pub fn codes(refusal: &Refusal) -> Vec<String> {
+    let is_word = |code: &&String| {
+        code.len() <= 80
+            && code.starts_with(|first: char| first.is_ascii_lowercase())
+            && code
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
+    };
+    refusal.codes.iter().filter(is_word).cloned().collect()
 }
 
 /// A stable word for each kind of failure.

@@ -99,7 +99,7 @@ fn write_mark(
         return Ok(Written::Plain);
     }
     match decide(&before, Command::Cancel, env.stamp.now_ms)
-        .map_err(|why| refusal(&before, &why))?
+        .map_err(|why| refusal(&before, Command::Cancel, &why))?
     {
         Decision::Operation { .. } => Ok(Written::Plain),
         Decision::AlreadyCanceled => Ok(Written::Mark {

@@ -14,6 +14,9 @@ use tamara::orders;
 /// The largest amount that is taken, minor units: a million million, far below where sums could overflow.
 const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000;
 
+/// The longest return URL, bytes: what browsers and Tamara carry without trouble.
+const RETURN_URL_BYTES_MAX: usize = 2048;
+
 /// An integer of minor units; anything else is refused with a sentence that helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -23,8 +26,14 @@ impl<'de> Deserialize<'de> for Minor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
         raw.get().parse().map(Self).map_err(|_| {
-            // The text is a number or a word of the caller's own: shown, but never at length.
-            let shown: String = raw.get().chars().take(40).collect();
+            // Only a number is shown: any other text may be a customer's.
+            let shown = match raw.get().as_bytes().first() {
+                Some(b'"') => "a string",
+                Some(b'{') => "an object",
+                Some(b'[') => "a list",
+                _ if raw.get().len() > 40 => "a very long number",
+                _ => raw.get(),
+            };
             serde::de::Error::custom(format!(
                 "amounts are integers of minor units (300.12 SAR is 30012, 1.250 KWD is 1250), got {shown}"
             ))
@@ -248,6 +257,36 @@ impl Checks {
         }
     }
 
+    fn optional(&mut self, param: &str, value: Option<&String>, most: usize) {
+        if let Some(value) = value {
+            self.text(param, value, most);
+        }
+    }
+
+    /// Only its length: whether it is allowed is the account's to say.
+    fn url(&mut self, param: &str, url: &str) {
+        if url.len() > RETURN_URL_BYTES_MAX {
+            self.fail(
+                param,
+                format!(
+                    "is {} bytes long, at most {RETURN_URL_BYTES_MAX} are allowed",
+                    url.len()
+                ),
+            );
+        }
+    }
+
+    fn phone(&mut self, param: &str, phone: &str) {
+        let digits = phone.chars().filter(char::is_ascii_digit).count();
+        let plain = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')');
+        if !(7..=15).contains(&digits) || phone.len() > 40 || !phone.chars().all(plain) {
+            self.fail(
+                param,
+                "must be a phone number of 7 to 15 digits, such as 966544337866",
+            );
+        }
+    }
+
     fn amount(&mut self, param: &str, amount: &Amount, least_minor: i64) -> i64 {
         let Amount {
             amount: Minor(minor),
@@ -367,49 +406,59 @@ fn amounts(request: &PaymentRequest, checks: &mut Checks) -> Totals {
 
 fn texts(request: &PaymentRequest, checks: &mut Checks) {
     checks.text("merchant_reference", &request.merchant_reference, 100);
-    if let Some(description) = &request.description {
-        checks.text("description", description, 256);
+    checks.optional("description", request.description.as_ref(), 256);
+    if let Some(discount) = &request.discount {
+        checks.text("discount.name", &discount.name, 255);
     }
     for (index, item) in request.items.iter().enumerate() {
-        checks.text(
-            &format!("items[{index}].reference_id"),
-            &item.reference_id,
-            255,
-        );
-        checks.text(&format!("items[{index}].name"), &item.name, 255);
-        checks.text(&format!("items[{index}].sku"), &item.sku, 128);
+        let param = |field: &str| format!("items[{index}].{field}");
+        checks.text(&param("reference_id"), &item.reference_id, 255);
+        checks.text(&param("name"), &item.name, 255);
+        checks.text(&param("sku"), &item.sku, 128);
+        checks.optional(&param("type"), item.kind.as_ref(), 255);
+        checks.optional(&param("image_url"), item.image_url.as_ref(), 1024);
+        checks.optional(&param("item_url"), item.item_url.as_ref(), 1024);
     }
-    checks.text("customer.first_name", &request.customer.first_name, 255);
-    checks.text("customer.last_name", &request.customer.last_name, 255);
-    let digits = request
-        .customer
-        .phone_number
-        .chars()
-        .filter(char::is_ascii_digit)
-        .count();
-    let plain = |c: char| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')');
-    if !(7..=15).contains(&digits) || !request.customer.phone_number.chars().all(plain) {
-        checks.fail(
-            "customer.phone_number",
-            "must be a phone number of 7 to 15 digits, such as 966544337866",
-        );
+    let customer = &request.customer;
+    checks.text("customer.first_name", &customer.first_name, 255);
+    checks.text("customer.last_name", &customer.last_name, 255);
+    checks.phone("customer.phone_number", &customer.phone_number);
+    checks.optional("customer.email", customer.email.as_ref(), 255);
+    address("shipping_address", &request.shipping_address, checks);
+    if let Some(billing) = &request.billing_address {
+        address("billing_address", billing, checks);
     }
-    checks.text(
-        "shipping_address.line1",
-        &request.shipping_address.line1,
-        255,
-    );
-    checks.text("shipping_address.city", &request.shipping_address.city, 255);
-    if request.metadata.len() > 50 {
+    let urls = &request.return_urls;
+    checks.url("return_urls.success", &urls.success);
+    checks.url("return_urls.failure", &urls.failure);
+    checks.url("return_urls.cancel", &urls.cancel);
+    metadata(&request.metadata, checks);
+}
+
+fn address(name: &str, address: &Address, checks: &mut Checks) {
+    let param = |field: &str| format!("{name}.{field}");
+    checks.optional(&param("first_name"), address.first_name.as_ref(), 255);
+    checks.optional(&param("last_name"), address.last_name.as_ref(), 255);
+    checks.text(&param("line1"), &address.line1, 255);
+    checks.optional(&param("line2"), address.line2.as_ref(), 255);
+    checks.text(&param("city"), &address.city, 255);
+    checks.optional(&param("region"), address.region.as_ref(), 255);
+    if let Some(phone) = &address.phone_number {
+        checks.phone(&param("phone_number"), phone);
+    }
+}
+
+fn metadata(notes: &BTreeMap<String, String>, checks: &mut Checks) {
+    if notes.len() > 50 {
         checks.fail("metadata", "has more than 50 keys");
     }
-    for (key, value) in &request.metadata {
-        if key.is_empty() || key.len() > 40 || value.len() > 500 {
-            checks.fail(
-                "metadata",
-                "a key is 1 to 40 bytes, a value at most 500 bytes",
-            );
-        }
+    let fits =
+        |(key, value): (&String, &String)| !key.is_empty() && key.len() <= 40 && value.len() <= 500;
+    if !notes.iter().all(fits) {
+        checks.fail(
+            "metadata",
+            "a key is 1 to 40 bytes, a value at most 500 bytes",
+        );
     }
 }
 

@@ -102,7 +102,7 @@ fn draft(app: &App, account: &Account, key: String, request: PaymentRequest) -> 
     {
         let (name, code) = (&account.config.name, country.code());
         let detail = format!(
-            "country is {given:?}, but account {name} sells in {code}; leave it out or use another account's key"
+            "account {name} sells in {code}, and country is another; leave it out or use another account's key"
         );
         return Err(Refusal::new(Code::CountryMismatch, detail)
             .param("country")
@@ -111,10 +111,7 @@ fn draft(app: &App, account: &Account, key: String, request: PaymentRequest) -> 
     let total = content::check(&request, country)?;
     let locale = request.locale.clone().unwrap_or_else(|| "en_US".to_owned());
     if locale != "en_US" && locale != "ar_SA" {
-        let refusal = Refusal::new(
-            Code::InvalidRequest,
-            format!("locale is {locale:?}, expected en_US or ar_SA"),
-        );
+        let refusal = Refusal::new(Code::InvalidRequest, "locale: expected en_US or ar_SA");
         return Err(refusal.param("locale").into());
     }
     check_return_urls(account, &request)?;
@@ -173,7 +170,7 @@ fn capture_mode(account: &Account, word: Option<&str>) -> Result<CaptureMode> {
         Some(word) => CaptureMode::from_word(word).ok_or_else(|| {
             Refusal::new(
                 Code::InvalidRequest,
-                format!("capture_mode is {word:?}, expected manual or automatic"),
+                "capture_mode: expected manual or automatic",
             )
             .param("capture_mode")
         })?,
@@ -226,10 +223,15 @@ fn within(given: &url::Url, prefix: &str) -> bool {
         && given.host_str() == prefix.host_str()
         && given.port_or_known_default() == prefix.port_or_known_default()
         && given.username().is_empty()
-        && given
-            .path()
-            .starts_with(prefix.path().trim_end_matches('/'))
+        && given.password().is_none()
+        && below(given.path(), prefix.path())
         && !matches!(given.scheme(), "javascript" | "data" | "file")
+}
+
+/// Whether a path is the prefix or goes on behind a slash: `/shopping` is not within `/shop`.
+fn below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix.trim_end_matches('/'))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn find_or_make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Result<Found> {

@@ -117,8 +117,8 @@ fn write_intent(
             "this Idempotency-Key was used to cancel a whole payment; use a new key",
         );
     }
-    let decision =
-        decide(&before, asked.command, env.stamp.now_ms).map_err(|why| refusal(&before, &why))?;
+    let decision = decide(&before, asked.command, env.stamp.now_ms)
+        .map_err(|why| refusal(&before, asked.command, &why))?;
     let Decision::Operation {
         session,
         kind,
@@ -211,8 +211,24 @@ pub fn load_own(tx: &mut Tx<'_>, account: &str, id: &PaymentId) -> Result<Paymen
     }
 }
 
+/// What a command needs, for a caller that came at the wrong time.
+fn needs(command: Command) -> &'static str {
+    match command {
+        Command::Capture(_) => {
+            "a capture needs an authorised payment with something left to capture"
+        }
+        Command::Refund(_) => {
+            "a refund needs an authorised payment of which something is captured and not refunded yet"
+        }
+        Command::Cancel => "nothing is left that a cancel could end",
+        Command::CancelPart(_) => {
+            "a part can be canceled of an authorised payment only; cancel without an amount ends the payment as a whole"
+        }
+    }
+}
+
 /// A refusal of the core in words.
-pub fn refusal(payment: &Payment, why: &Refused) -> Error {
+pub fn refusal(payment: &Payment, command: Command, why: &Refused) -> Error {
     let shown = |minor: i64| Money::new(minor, payment.total.currency()).to_string();
     let status = payment.status().as_str();
     match why {
@@ -222,7 +238,7 @@ pub fn refusal(payment: &Payment, why: &Refused) -> Error {
         )
         .operation(id.as_str()),
         Refused::WrongStatus(_) => {
-            Refusal::new(Code::WrongStatus, format!("the payment is {status}, where this is not possible"))
+            Refusal::new(Code::WrongStatus, format!("the payment is {status}; {}", needs(command)))
         }
         Refused::AmountAboveRest { asked_minor, rest_minor } => Refusal::new(
             Code::AmountAboveRest,

@@ -1,7 +1,7 @@
 //! Carrying out an operation: lease and `sending` committed, then the call, then its answer committed (R16-R18, R21).
 
 use super::advance::{Env, save_and_plan};
-use super::call::{About, Call};
+use super::call::{About, Call, codes};
 use super::content::{self, Content, People, ReturnUrls};
 use super::read_order::read_order;
 use super::wire;
@@ -121,7 +121,7 @@ pub async fn send(
     let refusal = error.as_ref().and_then(tamara::Error::refusal);
     Ok(refusal.map(|refusal| Upstream {
         status: refusal.status,
-        codes: refusal.codes.clone(),
+        codes: codes(refusal),
     }))
 }
 

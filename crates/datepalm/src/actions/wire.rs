@@ -280,7 +280,10 @@ pub fn failed(error: &tamara::Error) -> Answer {
     let reason = super::call::word(error).to_owned();
     match error {
         tamara::Error::Rejected(refusal) | tamara::Error::NotFound(refusal) => Answer::Refused {
-            reason: refusal.codes.first().cloned().unwrap_or(reason),
+            reason: super::call::codes(refusal)
+                .into_iter()
+                .next()
+                .unwrap_or(reason),
         },
         tamara::Error::Conflict(_) => Answer::Conflict,
         tamara::Error::Unauthorised(_) => Answer::TurnedAway {

@@ -25,8 +25,9 @@ impl FromRequestParts<Arc<App>> for Merchant {
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
         let key = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .map(str::trim);
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, key)| key.trim());
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             return Err(refused(
                 "send the account's secret key as Authorization: Bearer sk_...",

@@ -1,12 +1,14 @@
 //! Request bodies and the `Idempotency-Key`: strict, and with a sentence that helps.
 
+use super::json_error;
 use super::problem::Problem;
 use crate::error::{Code, Refusal};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 /// A JSON body of a known shape, and its text.
@@ -21,20 +23,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let announced = announces_json(request.headers());
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| too_large(&rejection))?;
-        let text = String::from_utf8(bytes.into())
+        let mut text = String::from_utf8(bytes.into())
             .map_err(|_| Refusal::new(Code::InvalidJson, "the body is not UTF-8; send JSON"))?;
-        // An empty body is an empty object: every field of it may be optional.
-        let json = if text.trim().is_empty() {
-            "{}"
-        } else {
-            text.as_str()
-        };
-        let value = parse(json)?;
+        // An empty body is an empty object, whatever it is announced as: every field of it may be optional.
+        if text.trim().is_empty() {
+            "{}".clone_into(&mut text);
+        } else if !announced {
+            return Err(Refusal::new(
+                Code::UnsupportedMediaType,
+                "Content-Type names another format; send JSON as application/json",
+            )
+            .into());
+        }
+        let value = parse(&text)?;
         Ok(Self { value, text })
     }
+}
+
+/// `application/json`, with or without parameters, a type that ends in `+json`, or no `Content-Type` at all.
+fn announces_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
+    let media_type = value.to_str().unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let media_type = media_type.to_ascii_lowercase();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 fn too_large(rejection: &BytesRejection) -> Problem {
@@ -48,27 +67,15 @@ fn too_large(rejection: &BytesRejection) -> Problem {
     Refusal::new(Code::InvalidJson, "the body could not be read to its end").into()
 }
 
-/// Parses JSON; the refusal says where and what.
+/// Parses a JSON object; the refusal says where and what.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    // serde would take a list for an object whose fields stand in our order.
+    if text.trim_start().starts_with('[') {
+        let detail = "the body: got a list, expected an object";
+        return Err(Refusal::new(Code::InvalidRequest, detail));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        let at = format!("line {}, column {}", inner.line(), inner.column());
-        if inner.is_syntax() || inner.is_eof() {
-            return Refusal::new(
-                Code::InvalidJson,
-                format!("the body is not valid JSON at {at}"),
-            );
-        }
-        let sentence = sentence_of(&inner.to_string());
-        let refusal = Refusal::new(Code::InvalidRequest, format!("{sentence} ({at})"));
-        if path == "." {
-            refusal
-        } else {
-            refusal.param(path)
-        }
-    })?;
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(json_error::refusal)?;
     deserializer.end().map_err(|error| {
         Refusal::new(
             Code::InvalidJson,
@@ -78,20 +85,8 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
             ),
         )
     })?;
+    json_error::refuse_nul(text)?;
     Ok(value)
-}
-
-/// serde's sentence without its place, and without a string value of the caller's, which may be a name or a phone.
-fn sentence_of(error: &str) -> String {
-    let sentence = error
-        .rsplit_once(" at line ")
-        .map_or(error, |(sentence, _)| sentence);
-    match (sentence.find("string \""), sentence.rfind("\", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}a string{}", &sentence[..start], &sentence[end + 1..])
-        }
-        _ => sentence.to_owned(),
-    }
 }
 
 /// The caller's key for a money route (R26): required, 1 to 255 printable ASCII characters.
@@ -101,11 +96,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(header) = parts.headers.get("idempotency-key") else {
+        let mut headers = parts.headers.get_all("idempotency-key").iter();
+        let Some(header) = headers.next() else {
             let detail = "send an Idempotency-Key header: a text of your own that is the same when you repeat the \
                           request, such as your order's id";
             return Err(Refusal::new(Code::IdempotencyKeyMissing, detail).into());
         };
+        if headers.next().is_some() {
+            let detail = "send exactly one Idempotency-Key header";
+            return Err(Refusal::new(Code::IdempotencyKeyInvalid, detail).into());
+        }
         let key = header.to_str().unwrap_or_default().trim();
         if key.is_empty()
             || key.len() > 255

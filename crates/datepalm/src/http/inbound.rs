@@ -5,7 +5,7 @@ use crate::actions::receive_notification::{BODY_BYTES_MAX, receive_notification}
 use crate::app::App;
 use crate::error::{Code, Refusal};
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -22,18 +22,25 @@ pub struct Token {
 /// `POST /hooks/tamara/{account}`
 pub async fn receive(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    Query(token): Query<Token>,
+    name: Result<Path<String>, PathRejection>,
+    token: Result<Query<Token>, QueryRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<&'static str, Problem> {
-    let Some(account) = app.accounts.get(&name).cloned() else {
+    let account = name.ok().and_then(|Path(name)| app.accounts.get(&name));
+    let Some(account) = account.cloned() else {
         return Err(Refusal::new(
             Code::AccountNotFound,
             "no account of that name is configured here",
         )
         .into());
     };
+    let Query(token) = token.map_err(|_| {
+        Refusal::new(
+            Code::NotificationRefused,
+            "notification token refused: send tamaraToken at most once",
+        )
+    })?;
     let too_large = || {
         Refusal::new(
             Code::BodyTooLarge,

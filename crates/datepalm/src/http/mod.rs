@@ -4,6 +4,8 @@ pub mod api;
 pub mod auth;
 pub mod body;
 pub mod inbound;
+mod json_error;
+pub mod path;
 pub mod problem;
 pub mod request_id;
 pub mod return_page;
@@ -33,11 +35,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The answer to a path that does not exist; the caller's router uses it as its fallback.
 pub async fn no_such_route() -> axum::response::Response {
-    problem::Problem(Error::from(Refusal::new(
+    let refusal = Refusal::new(
         Code::NoSuchRoute,
         "there is nothing at this path; the API is under /v1",
-    )))
-    .into_response()
+    );
+    request_id::carry(async { problem::Problem(Error::from(refusal)).into_response() }).await
 }
 
 async fn method_not_allowed() -> axum::response::Response {

@@ -16,11 +16,20 @@ pub fn current() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Gives the request its id. It names a log line, nothing in the books, so it needs neither the seams nor a seed.
+/// Gives the request its id.
 pub async fn attach(request: Request, next: Next) -> Response {
+    carry(next.run(request)).await
+}
+
+/// Answers under an id: the request's, or one of its own for an answer from outside the layer, such as a fallback. The
+/// id names a log line, nothing in the books, so it needs neither the seams nor a seed.
+pub async fn carry(answer: impl Future<Output = Response>) -> Response {
+    if current().is_some() {
+        return answer.await;
+    }
     let id = RequestId::new(SystemClock::default().now_ms(), &SystemIds::default()).to_string();
     let header = HeaderValue::from_str(&id);
-    let mut response = CURRENT.scope(id, next.run(request)).await;
+    let mut response = CURRENT.scope(id, answer).await;
     if let Ok(header) = header {
         response.headers_mut().insert("x-request-id", header);
     }

@@ -5,7 +5,9 @@
 use super::problem::Problem;
 use crate::actions::follow_return::{Followed, Shown, follow_return};
 use crate::app::App;
+use crate::ids;
 use askama::Template;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -40,10 +42,15 @@ struct Page {
 /// `GET /r/{token}`
 pub async fn show(
     State(app): State<Arc<App>>,
-    Path(token): Path<String>,
-    Query(hint): Query<Hint>,
+    token: Result<Path<String>, PathRejection>,
+    hint: Result<Query<Hint>, QueryRejection>,
 ) -> Response {
-    match follow_return(&app, &token, hint.payment_status.as_deref()).await {
+    let Some(Path(token)) = token.ok().filter(|Path(token)| ids::is_hex32(token)) else {
+        return html(StatusCode::NOT_FOUND, &unknown_link());
+    };
+    // A query that is none is no hint; the customer sees the page all the same.
+    let hint = hint.ok().and_then(|Query(hint)| hint.payment_status);
+    match follow_return(&app, &token, hint.as_deref()).await {
         Ok(followed) => html(StatusCode::OK, &page(&followed)),
         Err(crate::error::Error::Refused(_)) => html(StatusCode::NOT_FOUND, &unknown_link()),
         Err(error) => {

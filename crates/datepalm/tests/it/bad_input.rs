@@ -22,11 +22,7 @@ async fn orders_refused(cases: &[(&str, fn(&mut Value), Refused<'_>)]) {
     for (what, change, expected) in cases {
         let mut body = order("A-1");
         change(&mut body);
-        let expected = Refused {
-            says: expected.says,
-            ..*expected
-        };
-        create_refused(&world, what, &body, expected).await;
+        create_refused(&world, what, &body, *expected).await;
     }
     assert_eq!(rows(&world, "payments").await, 0);
     assert_eq!(world.calls(""), 0, "Tamara was asked");
@@ -36,34 +32,38 @@ async fn orders_refused(cases: &[(&str, fn(&mut Value), Refused<'_>)]) {
 #[tokio::test]
 async fn bodies_that_are_no_json() {
     let world = World::new(On::Sqlite).await;
-    let deep = format!(
-        "{{\"metadata\":{}1{}}}",
-        "[".repeat(5_000),
-        "]".repeat(5_000)
-    );
-    let cases: &[(&str, &[u8], Refused<'_>)] = &[
+    let json = "invalid_json";
+    let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let nested = format!("{{\"metadata\": {}}}", deep(5_000));
+    let twice = format!("{} {{}}", order("A-1"));
+    let again = r#"{"merchant_reference": "A-1", "merchant_reference": "A-2"}"#;
+    let no_object = &["got a list", "expected an object"];
+    let cases: Vec<(&[u8], Refused<'_>)> = vec![
         (
-            "malformed",
             b"{\"merchant_reference\": \"A-1\",}",
-            refused(400, "invalid_json", &["not valid JSON", "column"]),
+            refused(400, json, &["not valid JSON at line 1, column 30"]),
         ),
         (
-            "cut off",
             b"{\"merchant_reference\": \"A-",
-            refused(400, "invalid_json", &["not valid JSON at line 1"]),
+            refused(400, json, &["not valid JSON at line 1"]),
         ),
         (
-            "two values",
-            b"{} {}",
-            refused_at(422, INVALID, "merchant_reference", &["is missing"]),
+            twice.as_bytes(),
+            refused(400, json, &["more after the JSON value"]),
         ),
         (
-            "not UTF-8",
             b"{\"merchant_reference\": \"A-\xff\"}",
-            refused(400, "invalid_json", &["not UTF-8"]),
+            refused(400, json, &["not UTF-8"]),
         ),
         (
-            "empty",
+            br#"{"merchant_reference": "A-\ud800"}"#,
+            refused(400, json, &["not valid JSON"]),
+        ),
+        (
+            b"{\"merchant_reference\": \"A-\x00\"}",
+            refused(400, json, &["not valid JSON"]),
+        ),
+        (
             b"",
             refused_at(
                 422,
@@ -72,39 +72,18 @@ async fn bodies_that_are_no_json() {
                 &["merchant_reference is missing"],
             ),
         ),
+        (b"[]", refused(422, INVALID, no_object)),
+        (b"[\"A-1\", {}]", refused(422, INVALID, no_object)),
         (
-            "a list",
-            b"[]",
-            refused(422, INVALID, &["got a list", "expected an object"]),
-        ),
-        (
-            "a list of the right values",
-            b"[\"A-1\", {}]",
-            refused(422, INVALID, &["got a list", "expected an object"]),
-        ),
-        (
-            "a number",
             b"5",
             refused(422, INVALID, &["got an integer", "expected an object"]),
         ),
         (
-            "null",
             b"null",
             refused(422, INVALID, &["got null", "expected an object"]),
         ),
         (
-            "lone surrogate",
-            br#"{"merchant_reference": "A-\ud800"}"#,
-            refused(400, "invalid_json", &["not valid JSON"]),
-        ),
-        (
-            "raw control character",
-            b"{\"merchant_reference\": \"A-\x00\"}",
-            refused(400, "invalid_json", &["not valid JSON"]),
-        ),
-        (
-            "duplicate key",
-            br#"{"merchant_reference": "A-1", "merchant_reference": "A-2"}"#,
+            again.as_bytes(),
             refused_at(
                 422,
                 INVALID,
@@ -113,32 +92,27 @@ async fn bodies_that_are_no_json() {
             ),
         ),
         (
-            "deep nesting",
-            deep.as_bytes(),
-            refused_at(
-                422,
-                INVALID,
-                "metadata",
-                &["got a list", "expected an object"],
-            ),
+            nested.as_bytes(),
+            refused_at(422, INVALID, "metadata", no_object),
         ),
-        (
-            "deep nesting at the top",
-            "[".repeat(100_000).as_bytes(),
-            refused(422, INVALID, &["got a list"]),
-        ),
-    ]
-    .map(|case| case);
-    for (what, body, expected) in cases {
+    ];
+    for (body, expected) in cases {
+        let what = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
         let request = post("/v1/payments", "bad")
             .body(Body::from(body.to_vec()))
             .unwrap();
-        let expected = Refused {
-            says: expected.says,
-            ..*expected
-        };
-        check(&world, what, request, expected).await;
+        check(&world, &what, request, expected).await;
     }
+    let request = post("/v1/payments", "bad")
+        .body(Body::from(deep(100_000)))
+        .unwrap();
+    check(
+        &world,
+        "deep nesting",
+        request,
+        refused(422, INVALID, no_object),
+    )
+    .await;
     world.finish().await;
 }
 
@@ -148,22 +122,49 @@ async fn shapes() {
         (
             "unknown field",
             |o| o["amout"] = json!(5),
-            refused_at(422, INVALID, "amout", &["unknown field amout", "`merchant_reference`"]),
+            refused_at(
+                422,
+                INVALID,
+                "amout",
+                &["unknown field amout", "`merchant_reference`"],
+            ),
         ),
         (
             "unknown nested field",
             |o| o["customer"]["nickname"] = json!("N"),
-            refused_at(422, INVALID, "customer.nickname", &["unknown field nickname", "`first_name`"]),
+            refused_at(
+                422,
+                INVALID,
+                "customer.nickname",
+                &["unknown field nickname", "`first_name`"],
+            ),
         ),
         (
             "unknown field of an item",
             |o| o["items"][0]["price"] = json!(1),
-            refused_at(422, INVALID, "items[0].price", &["unknown field price", "`unit_price`"]),
+            refused_at(
+                422,
+                INVALID,
+                "items[0].price",
+                &["unknown field price", "`unit_price`"],
+            ),
         ),
         (
             "missing phone",
-            |o| drop(o["customer"].as_object_mut().unwrap().remove("phone_number")),
-            refused_at(422, INVALID, "customer.phone_number", &["customer.phone_number is missing"]),
+            |o| {
+                drop(
+                    o["customer"]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("phone_number"),
+                )
+            },
+            refused_at(
+                422,
+                INVALID,
+                "customer.phone_number",
+                &["customer.phone_number is missing"],
+            ),
         ),
         (
             "missing total",
@@ -173,12 +174,22 @@ async fn shapes() {
         (
             "reference as number",
             |o| o["merchant_reference"] = json!(17),
-            refused_at(422, INVALID, "merchant_reference", &["got an integer", "expected a string"]),
+            refused_at(
+                422,
+                INVALID,
+                "merchant_reference",
+                &["got an integer", "expected a string"],
+            ),
         ),
         (
             "customer as text",
             |o| o["customer"] = json!("Noura"),
-            refused_at(422, INVALID, "customer", &["got a string", "expected an object"]),
+            refused_at(
+                422,
+                INVALID,
+                "customer",
+                &["got a string", "expected an object"],
+            ),
         ),
         (
             "items as object",
@@ -188,17 +199,32 @@ async fn shapes() {
         (
             "fractional quantity",
             |o| o["items"][0]["quantity"] = json!(1.5),
-            refused_at(422, INVALID, "items[0].quantity", &["got a number with a fraction", "expected an integer"]),
+            refused_at(
+                422,
+                INVALID,
+                "items[0].quantity",
+                &["got a number with a fraction", "expected an integer"],
+            ),
         ),
         (
             "currency of elsewhere",
             |o| o["total_amount"]["currency"] = json!("USD"),
-            refused_at(422, INVALID, "total_amount.currency", &["expected one of", "`SAR`", "`KWD`"]),
+            refused_at(
+                422,
+                INVALID,
+                "total_amount.currency",
+                &["expected one of", "`SAR`", "`KWD`"],
+            ),
         ),
         (
             "metadata that is no text",
             |o| o["metadata"] = json!({ "cart": 5 }),
-            refused_at(422, INVALID, "metadata.cart", &["got an integer", "expected a string"]),
+            refused_at(
+                422,
+                INVALID,
+                "metadata.cart",
+                &["got an integer", "expected a string"],
+            ),
         ),
     ])
     .await;
@@ -206,77 +232,132 @@ async fn shapes() {
 
 #[tokio::test]
 async fn amounts() {
-    let minor = "integers of minor units";
+    const MINOR: &str = "integers of minor units";
     orders_refused(&[
         (
             "float",
             |o| o["total_amount"]["amount"] = json!(300.12),
-            refused_at(422, INVALID, "total_amount.amount", &[minor, "got 300.12"]),
+            refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got 300.12"]),
         ),
         (
             "text",
             |o| o["total_amount"]["amount"] = json!("300.12"),
-            refused_at(422, INVALID, "total_amount.amount", &[minor, "got a string"]),
+            refused_at(
+                422,
+                INVALID,
+                "total_amount.amount",
+                &[MINOR, "got a string"],
+            ),
         ),
         (
             "three decimals of a currency with two",
             |o| o["total_amount"]["amount"] = json!(300.123),
-            refused_at(422, INVALID, "total_amount.amount", &[minor, "got 300.123"]),
+            refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got 300.123"]),
         ),
         (
             "null",
             |o| o["total_amount"]["amount"] = json!(null),
-            refused_at(422, INVALID, "total_amount.amount", &[minor, "got null"]),
+            refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got null"]),
         ),
         (
             "beyond 64 bits",
             |o| o["total_amount"]["amount"] = json!(u64::MAX),
-            refused_at(422, INVALID, "total_amount.amount", &[minor, "got 18446744073709551615"]),
+            refused_at(
+                422,
+                INVALID,
+                "total_amount.amount",
+                &[MINOR, "got 18446744073709551615"],
+            ),
         ),
         (
             "negative total",
             |o| o["total_amount"] = sar(-30_012),
-            refused_at(422, INVALID, "total_amount.amount", &["is -30012", "must be positive"]),
+            refused_at(
+                422,
+                INVALID,
+                "total_amount.amount",
+                &["is -30012", "must be positive"],
+            ),
         ),
         (
             "zero total",
             |o| o["total_amount"] = sar(0),
-            refused_at(422, INVALID, "total_amount.amount", &["is 0", "must be positive"]),
+            refused_at(
+                422,
+                INVALID,
+                "total_amount.amount",
+                &["is 0", "must be positive"],
+            ),
         ),
         (
             "negative price",
             |o| o["items"][0]["unit_price"] = sar(-1),
-            refused_at(422, INVALID, "items[0].unit_price.amount", &["is -1", "must be zero or more"]),
+            refused_at(
+                422,
+                INVALID,
+                "items[0].unit_price.amount",
+                &["is -1", "must be zero or more"],
+            ),
         ),
         (
             "huge",
             |o| o["total_amount"] = sar(i64::MAX),
-            refused_at(422, INVALID, "total_amount.amount", &["is above 1000000000000 minor units"]),
+            refused_at(
+                422,
+                INVALID,
+                "total_amount.amount",
+                &["is above 1000000000000 minor units"],
+            ),
         ),
         (
             "quantity zero",
             |o| o["items"][0]["quantity"] = json!(0),
-            refused_at(422, INVALID, "items[0].quantity", &["is 0", "must be 1 to 1000000"]),
+            refused_at(
+                422,
+                INVALID,
+                "items[0].quantity",
+                &["is 0", "must be 1 to 1000000"],
+            ),
         ),
         (
             "quantity negative",
             |o| o["items"][0]["quantity"] = json!(-2),
-            refused_at(422, INVALID, "items[0].quantity", &["is -2", "must be 1 to 1000000"]),
+            refused_at(
+                422,
+                INVALID,
+                "items[0].quantity",
+                &["is -2", "must be 1 to 1000000"],
+            ),
         ),
         (
             "currency of another country",
             |o| o["total_amount"]["currency"] = json!("KWD"),
-            refused_at(422, "currency_mismatch", "total_amount.currency", &["is in KWD", "takes SAR in SA"]),
+            refused_at(
+                422,
+                "currency_mismatch",
+                "total_amount.currency",
+                &["is in KWD", "takes SAR in SA"],
+            ),
         ),
         (
             "mixed currencies",
             |o| o["shipping_amount"]["currency"] = json!("AED"),
-            refused_at(422, "currency_mismatch", "shipping_amount.currency", &["is AED", "total_amount is in SAR"]),
+            refused_at(
+                422,
+                "currency_mismatch",
+                "shipping_amount.currency",
+                &["is AED", "total_amount is in SAR"],
+            ),
         ),
         (
             "another country than the account's",
             |o| o["country"] = json!("AE"),
-            refused_at(422, "country_mismatch", "country", &["account sa sells in SA", "leave it out"]),
+            refused_at(
+                422,
+                "country_mismatch",
+                "country",
+                &["account sa sells in SA", "leave it out"],
+            ),
         ),
     ])
     .await;
@@ -284,22 +365,37 @@ async fn amounts() {
 
 #[tokio::test]
 async fn totals() {
-    let mismatch = "totals_mismatch";
+    const MISMATCH: &str = "totals_mismatch";
     orders_refused(&[
         (
             "total too high",
             |o| o["total_amount"] = sar(30_112),
-            refused_at(422, mismatch, "total_amount", &["make 300.12 SAR", "is 301.12 SAR", "difference 1.00 SAR"]),
+            refused_at(
+                422,
+                MISMATCH,
+                "total_amount",
+                &["make 300.12 SAR", "is 301.12 SAR", "difference 1.00 SAR"],
+            ),
         ),
         (
             "total too low",
             |o| o["items"][0]["quantity"] = json!(3),
-            refused_at(422, mismatch, "total_amount", &["make 450.12 SAR", "difference -150.00 SAR"]),
+            refused_at(
+                422,
+                MISMATCH,
+                "total_amount",
+                &["make 450.12 SAR", "difference -150.00 SAR"],
+            ),
         ),
         (
             "a line below zero",
             |o| o["items"][0]["discount_amount"] = sar(30_001),
-            refused_at(422, mismatch, "items[0]", &["items[0]: the discount is more than quantity x unit_price"]),
+            refused_at(
+                422,
+                MISMATCH,
+                "items[0]",
+                &["items[0]: the discount is more than quantity x unit_price"],
+            ),
         ),
         (
             "tax lines",
@@ -309,9 +405,13 @@ async fn totals() {
             },
             refused_at(
                 422,
-                mismatch,
+                MISMATCH,
                 "tax_amount",
-                &["add up to 0.15 SAR", "tax_amount is 0.20 SAR", "difference 0.05 SAR"],
+                &[
+                    "add up to 0.15 SAR",
+                    "tax_amount is 0.20 SAR",
+                    "difference 0.05 SAR",
+                ],
             ),
         ),
         (
@@ -322,7 +422,7 @@ async fn totals() {
                 item["unit_price"] = sar(1_000_000_000_000);
                 o["items"] = json!(vec![item; 10]);
             },
-            refused_at(422, mismatch, "items[9]", &["too large to be added up"]),
+            refused_at(422, MISMATCH, "items[9]", &["too large to be added up"]),
         ),
     ])
     .await;
@@ -334,17 +434,32 @@ async fn texts() {
         (
             "empty reference",
             |o| o["merchant_reference"] = json!("  "),
-            refused_at(422, INVALID, "merchant_reference", &["merchant_reference must not be empty"]),
+            refused_at(
+                422,
+                INVALID,
+                "merchant_reference",
+                &["merchant_reference must not be empty"],
+            ),
         ),
         (
             "long description",
             |o| o["description"] = json!("d".repeat(257)),
-            refused_at(422, INVALID, "description", &["is 257 characters long", "at most 256"]),
+            refused_at(
+                422,
+                INVALID,
+                "description",
+                &["is 257 characters long", "at most 256"],
+            ),
         ),
         (
             "odd phone",
             |o| o["customer"]["phone_number"] = json!("call me maybe"),
-            refused_at(422, INVALID, "customer.phone_number", &["7 to 15 digits", "966544337866"]),
+            refused_at(
+                422,
+                INVALID,
+                "customer.phone_number",
+                &["7 to 15 digits", "966544337866"],
+            ),
         ),
         (
             "short phone",
@@ -354,12 +469,22 @@ async fn texts() {
         (
             "odd phone of an address",
             |o| o["shipping_address"]["phone_number"] = json!("none"),
-            refused_at(422, INVALID, "shipping_address.phone_number", &["7 to 15 digits"]),
+            refused_at(
+                422,
+                INVALID,
+                "shipping_address.phone_number",
+                &["7 to 15 digits"],
+            ),
         ),
         (
             "long e-mail",
             |o| o["customer"]["email"] = json!("e".repeat(256)),
-            refused_at(422, INVALID, "customer.email", &["is 256 characters long", "at most 255"]),
+            refused_at(
+                422,
+                INVALID,
+                "customer.email",
+                &["is 256 characters long", "at most 255"],
+            ),
         ),
         (
             "long second line",
@@ -394,7 +519,12 @@ async fn texts() {
         (
             "unknown capture mode",
             |o| o["capture_mode"] = json!("later"),
-            refused_at(422, INVALID, "capture_mode", &["expected manual or automatic"]),
+            refused_at(
+                422,
+                INVALID,
+                "capture_mode",
+                &["expected manual or automatic"],
+            ),
         ),
         (
             "too many notes",
@@ -530,21 +660,11 @@ async fn lists() {
         ),
         (
             "cursor=abc",
-            refused_at(
-                400,
-                "cursor_invalid",
-                "cursor",
-                &["begin again without it"],
-            ),
+            refused_at(400, "cursor_invalid", "cursor", &["begin again without it"]),
         ),
         (
             "cursor=pay_abc",
-            refused_at(
-                400,
-                "cursor_invalid",
-                "cursor",
-                &["begin again without it"],
-            ),
+            refused_at(400, "cursor_invalid", "cursor", &["begin again without it"]),
         ),
         ("page=2", refused(422, INVALID, takes)),
         ("limit=1&limit=2", refused(422, INVALID, takes)),

@@ -8,6 +8,7 @@ use axum::http::request::Builder;
 use serde_json::{Value, json};
 
 /// What must come back. `says` are parts of the sentence.
+#[derive(Clone, Copy)]
 pub struct Refused<'a> {
     pub status: u16,
     pub code: &'a str,

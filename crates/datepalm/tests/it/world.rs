@@ -41,6 +41,8 @@ pub enum Fault {
     AnswerLost,
     /// Tamara says 503 with a page of HTML.
     GatewayError,
+    /// Tamara refuses with this body.
+    Refusal(&'static str),
 }
 
 /// The sandbox's clock as the service's.
@@ -134,6 +136,13 @@ impl Transport for InProcess {
                         status: 503,
                         headers: Vec::new(),
                         body,
+                    });
+                }
+                Some(Fault::Refusal(body)) => {
+                    return Ok(Response {
+                        status: 400,
+                        headers: Vec::new(),
+                        body: body.into(),
                     });
                 }
                 Some(Fault::AnswerLost) | None => {}
@@ -280,7 +289,8 @@ impl World {
 
     /// The next call whose `METHOD path` contains `part` goes wrong.
     pub fn fault(&self, part: &str, fault: Fault) {
-        self.wire.faults
+        self.wire
+            .faults
             .lock()
             .unwrap()
             .push_back((part.to_owned(), fault));
@@ -288,7 +298,8 @@ impl World {
 
     /// How many calls Tamara saw whose `METHOD path` contains `part`.
     pub fn calls(&self, part: &str) -> usize {
-        self.wire.seen
+        self.wire
+            .seen
             .lock()
             .unwrap()
             .iter()
@@ -451,7 +462,12 @@ impl Drop for World {
     }
 }
 
-async fn open(config: &Config, clock: &tamara_sandbox::Clock, wire: &InProcess, seed: u64) -> Arc<App> {
+async fn open(
+    config: &Config,
+    clock: &tamara_sandbox::Clock,
+    wire: &InProcess,
+    seed: u64,
+) -> Arc<App> {
     let transport: Arc<dyn Transport> = Arc::new(wire.clone());
     let seams = Seams {
         clock: Arc::new(SharedClock(clock.clone())),

@@ -8,18 +8,29 @@ use crate::app::App;
 use crate::error::{Code, Refusal};
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
-/// The routes of `/v1`.
+/// Every route of `/v1`, relative to it. The router is made of this list and nothing else, so that a test can knock at
+/// each of them without a key.
+pub fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/payments", post(payments::create).get(payments::list)),
+        ("/payments/{id}", get(payments::read)),
+        ("/payments/{id}/timeline", get(payments::timeline)),
+        ("/payments/{id}/capture", post(operations::capture)),
+        ("/payments/{id}/refund", post(operations::refund)),
+        ("/payments/{id}/cancel", post(operations::cancel)),
+    ]
+}
+
+/// The merchant API.
 pub fn router() -> Router<Arc<App>> {
-    Router::new()
-        .route("/payments", post(payments::create).get(payments::list))
-        .route("/payments/{id}", get(payments::read))
-        .route("/payments/{id}/timeline", get(payments::timeline))
-        .route("/payments/{id}/capture", post(operations::capture))
-        .route("/payments/{id}/refund", post(operations::refund))
-        .route("/payments/{id}/cancel", post(operations::cancel))
+    routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| {
+            router.route(path, methods)
+        })
         .fallback(super::no_such_route)
 }
 
