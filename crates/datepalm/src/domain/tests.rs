@@ -2,11 +2,13 @@
 //! asks one kind of question of them.
 
 mod desk;
+mod fake;
 mod matrix;
 mod merge;
 mod operation_rules;
 mod payment_rules;
 mod plan_rules;
+mod said;
 mod totals;
 mod traces;
 mod walk;

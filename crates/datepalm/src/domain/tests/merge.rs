@@ -1,6 +1,7 @@
 //! R2: `merge` is a join. Any order, any repetition of any news gives the same facts, and nothing ever falls.
 
-use super::desk::{TOTAL, entry};
+use super::desk::TOTAL;
+use super::said::entry;
 use crate::domain::facts::{
     Entry, EntryKind, Facts, Observation, OrderRank, RefundRank, Source, Sums, Word,
 };

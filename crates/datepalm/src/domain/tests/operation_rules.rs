@@ -1,8 +1,7 @@
 //! R16-R22, one test or table per sentence: how an operation is sent, answered and settled.
 
-use super::desk::{
-    Body, Desk, HOUR, SECOND, TOTAL, body, entry, live, lost, not_sent, refused, turned_away,
-};
+use super::desk::{Desk, HOUR, SECOND, TOTAL};
+use super::said::{Body, body, entry, live, lost, not_sent, refused, turned_away};
 use crate::domain::decide::{Command, Refused, unique_shipped_at_s};
 use crate::domain::facts::{Entry, EntryKind, OrderRank, RefundRank};
 use crate::domain::journal::Answer;

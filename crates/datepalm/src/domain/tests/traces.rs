@@ -1,6 +1,7 @@
 //! The traces of `docs/payment-model.md`: each broke an earlier wording of the rules, and each is a test of its name.
 
-use super::desk::{Desk, HOUR, SECOND, TOTAL, body, entry, live, lost, refused};
+use super::desk::{Desk, HOUR, SECOND, TOTAL};
+use super::said::{body, entry, live, lost, refused};
 use crate::actions::show_payment::checkout_url;
 use crate::domain::decide::{Command, Refused};
 use crate::domain::facts::{Entry, EntryKind, OrderRank, RefundRank};
@@ -152,7 +153,7 @@ fn echo_altered() {
 }
 
 /// The body of a captured desk, with the capture's own echo.
-fn captured(desk: &Desk) -> super::desk::Body {
+fn captured(desk: &Desk) -> super::said::Body {
     let mut capture = desk.payment.sessions[0]
         .facts
         .entries_of(EntryKind::Capture);
