@@ -2,7 +2,8 @@
 //! R26).
 
 use super::advance::{Env, save_and_plan};
-use super::content::{self, Content, PaymentRequest, People};
+use super::check_content;
+use super::content::{Content, PaymentRequest, People};
 use super::open_session::open_session;
 use super::send::{Grant, send};
 use crate::app::{Account, App};
@@ -108,7 +109,7 @@ fn draft(app: &App, account: &Account, key: String, request: PaymentRequest) -> 
             .param("country")
             .into());
     }
-    let total = content::check(&request, country)?;
+    let total = check_content::check(&request, country)?;
     let locale = request.locale.clone().unwrap_or_else(|| "en_US".to_owned());
     if locale != "en_US" && locale != "ar_SA" {
         let refusal = Refusal::new(Code::InvalidRequest, "locale: expected en_US or ar_SA");
@@ -414,4 +415,35 @@ async fn refuse_if_it_failed(
     };
     refusal.upstream = upstream;
     Err(refusal.operation(operation.as_str()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+    use url::Url;
+
+    #[test]
+    fn return_urls_stay_within_their_prefix() {
+        let check = |given: &str, prefix: &str, expected: bool| {
+            let url = Url::parse(given).unwrap();
+            assert_eq!(within(&url, prefix), expected, "{given} within {prefix}");
+        };
+        let shop = "https://shop.test/app";
+        check("https://shop.test/app", shop, true);
+        check("https://shop.test/app/done?order=1#paid", shop, true);
+        check("https://shop.test:443/app/", "https://shop.test/app/", true);
+        check("https://SHOP.test/app", shop, true);
+        check("https://shop.test/apple", shop, false);
+        check("https://shop.test/app/../admin", shop, false);
+        check("https://shop.test/app/%2e%2e/admin", shop, false);
+        check("https://shop.test/", shop, false);
+        check("https://shop.test.evil.example/app", shop, false);
+        check("https://shop.test@evil.example/app", shop, false);
+        check("https://shop.test:x@evil.example/app", shop, false);
+        check("https://:x@shop.test/app", shop, false);
+        check("http://shop.test/app", shop, false);
+        check("myshop://done/1", "myshop://done", true);
+        check("myshop://donerwetter", "myshop://done", false);
+        check("javascript:alert(1)", "javascript:", false);
+    }
 }

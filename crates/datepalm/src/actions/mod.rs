@@ -6,6 +6,7 @@
 pub mod advance;
 pub mod call;
 pub mod cancel_payment;
+pub mod check_content;
 pub mod check_payment;
 pub mod content;
 pub mod create_payment;

@@ -68,11 +68,11 @@ fn too_large(rejection: &BytesRejection) -> Problem {
 }
 
 /// Parses a JSON object; the refusal says where and what.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+pub fn parse<T: DeserializeOwned>(text: &str) -> crate::error::Result<T> {
     // serde would take a list for an object whose fields stand in our order.
     if text.trim_start().starts_with('[') {
         let detail = "the body: got a list, expected an object";
-        return Err(Refusal::new(Code::InvalidRequest, detail));
+        return Err(Refusal::new(Code::InvalidRequest, detail).into());
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(json_error::refusal)?;

@@ -1,7 +1,7 @@
 //! What is wrong with a JSON body, in words that help to mend it. serde's own sentences quote values, which may be a
 //! customer's name or phone: here a value is only ever called by its kind (`a string`), never shown.
 
-use crate::error::{Code, Refusal};
+use crate::error::{Code, Refusal, Result};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
@@ -128,7 +128,7 @@ fn is_name(key: &str) -> bool {
 }
 
 /// Refuses the NUL character, which JSON can write and PostgreSQL's text cannot hold.
-pub fn refuse_nul(json: &str) -> Result<(), Refusal> {
+pub fn refuse_nul(json: &str) -> Result<()> {
     if !json.contains(r"\u0000") {
         return Ok(());
     }
@@ -141,7 +141,7 @@ pub fn refuse_nul(json: &str) -> Result<(), Refusal> {
         Code::InvalidRequest,
         format!("{place} holds the NUL character \\u0000, which cannot be stored"),
     );
-    Err(refusal.param(place))
+    Err(refusal.param(place).into())
 }
 
 /// The place of the first NUL; for one in a key, the object's.

@@ -16,198 +16,146 @@ impl<E: Into<Error>> From<E> for Problem {
     }
 }
 
-/// The word of a code, its status, its title, and whether the same request may succeed later.
-pub fn describe(code: Code) -> (&'static str, StatusCode, &'static str, bool) {
+/// The stable word of a code.
+pub fn word(code: Code) -> &'static str {
+    match code {
+        Code::InvalidJson => "invalid_json",
+        Code::InvalidRequest => "invalid_request",
+        Code::BodyTooLarge => "body_too_large",
+        Code::UnsupportedMediaType => "unsupported_media_type",
+        Code::NoSuchRoute => "no_such_route",
+        Code::MethodNotAllowed => "method_not_allowed",
+        Code::InvalidKey => "invalid_key",
+        Code::IdempotencyKeyMissing => "idempotency_key_missing",
+        Code::IdempotencyKeyInvalid => "idempotency_key_invalid",
+        Code::IdempotencyKeyReused => "idempotency_key_reused",
+        Code::ReferenceInUse => "reference_in_use",
+        Code::TotalsMismatch => "totals_mismatch",
+        Code::CurrencyMismatch => "currency_mismatch",
+        Code::CountryMismatch => "country_mismatch",
+        Code::ReturnUrlNotAllowed => "return_url_not_allowed",
+        Code::ShippingCompanyMissing => "shipping_company_missing",
+        Code::ShippingInfoMissing => "shipping_info_missing",
+        Code::PaymentNotFound => "payment_not_found",
+        Code::CursorInvalid => "cursor_invalid",
+        Code::OperationInProgress => "operation_in_progress",
+        Code::WrongStatus => "wrong_status",
+        Code::AmountAboveRest => "amount_above_rest",
+        Code::UseRefund => "use_refund",
+        Code::UseCancel => "use_cancel",
+        Code::CancelRequested => "cancel_requested",
+        Code::NeedsAttention => "needs_attention",
+        Code::RejectedByTamara => "rejected_by_tamara",
+        Code::NotApplied => "not_applied",
+        Code::TamaraUnreachable => "tamara_unreachable",
+        Code::OutcomeUnknown => "outcome_unknown",
+        Code::TamaraRefusesAccess => "tamara_refuses_access",
+        Code::NotificationRefused => "notification_refused",
+        Code::NotificationInvalid => "notification_invalid",
+        Code::AccountNotFound => "account_not_found",
+        Code::ReturnLinkUnknown => "return_link_unknown",
+        Code::Internal => "internal",
+        Code::Unavailable => "unavailable",
+    }
+}
+
+/// The HTTP status of a code.
+pub fn status(code: Code) -> StatusCode {
     use StatusCode as S;
     match code {
-        Code::InvalidJson => (
-            "invalid_json",
-            S::BAD_REQUEST,
-            "The body is not JSON",
-            false,
-        ),
-        Code::InvalidRequest => (
-            "invalid_request",
-            S::UNPROCESSABLE_ENTITY,
-            "The request does not fit",
-            false,
-        ),
-        Code::BodyTooLarge => (
-            "body_too_large",
-            S::PAYLOAD_TOO_LARGE,
-            "The body is too large",
-            false,
-        ),
-        Code::UnsupportedMediaType => (
-            "unsupported_media_type",
-            S::UNSUPPORTED_MEDIA_TYPE,
-            "The body is not announced as JSON",
-            false,
-        ),
-        Code::NoSuchRoute => (
-            "no_such_route",
-            S::NOT_FOUND,
-            "There is nothing here",
-            false,
-        ),
-        Code::MethodNotAllowed => (
-            "method_not_allowed",
-            S::METHOD_NOT_ALLOWED,
-            "Wrong method",
-            false,
-        ),
-        Code::InvalidKey => (
-            "invalid_key",
-            S::UNAUTHORIZED,
-            "The key is missing or unknown",
-            false,
-        ),
-        Code::IdempotencyKeyMissing => (
-            "idempotency_key_missing",
-            S::BAD_REQUEST,
-            "Idempotency-Key is missing",
-            false,
-        ),
-        Code::IdempotencyKeyInvalid => (
-            "idempotency_key_invalid",
-            S::BAD_REQUEST,
-            "Idempotency-Key cannot be used",
-            false,
-        ),
-        Code::IdempotencyKeyReused => (
-            "idempotency_key_reused",
-            S::UNPROCESSABLE_ENTITY,
-            "Idempotency-Key was used for something else",
-            false,
-        ),
-        Code::ReferenceInUse => (
-            "reference_in_use",
-            S::CONFLICT,
-            "merchant_reference is in use",
-            false,
-        ),
-        Code::TotalsMismatch => (
-            "totals_mismatch",
-            S::UNPROCESSABLE_ENTITY,
-            "The amounts do not add up",
-            false,
-        ),
-        Code::CurrencyMismatch => (
-            "currency_mismatch",
-            S::UNPROCESSABLE_ENTITY,
-            "The currencies do not fit",
-            false,
-        ),
-        Code::CountryMismatch => (
-            "country_mismatch",
-            S::UNPROCESSABLE_ENTITY,
-            "Another country's account",
-            false,
-        ),
-        Code::ReturnUrlNotAllowed => (
-            "return_url_not_allowed",
-            S::UNPROCESSABLE_ENTITY,
-            "A return URL is not allowed",
-            false,
-        ),
-        Code::ShippingCompanyMissing => (
-            "shipping_company_missing",
-            S::UNPROCESSABLE_ENTITY,
-            "No default shipping company",
-            false,
-        ),
-        Code::ShippingInfoMissing => (
-            "shipping_info_missing",
-            S::UNPROCESSABLE_ENTITY,
-            "No shipping company",
-            false,
-        ),
-        Code::PaymentNotFound => ("payment_not_found", S::NOT_FOUND, "No such payment", false),
-        Code::CursorInvalid => (
-            "cursor_invalid",
-            S::BAD_REQUEST,
-            "The cursor is none of ours",
-            false,
-        ),
-        Code::OperationInProgress => (
-            "operation_in_progress",
-            S::CONFLICT,
-            "Something else is going on",
-            true,
-        ),
-        Code::WrongStatus => (
-            "wrong_status",
-            S::CONFLICT,
-            "Not possible in this status",
-            false,
-        ),
-        Code::AmountAboveRest => (
-            "amount_above_rest",
-            S::UNPROCESSABLE_ENTITY,
-            "More than is left",
-            false,
-        ),
-        Code::UseRefund => ("use_refund", S::CONFLICT, "Captured: refund it", false),
-        Code::UseCancel => ("use_cancel", S::CONFLICT, "Not captured: cancel it", false),
-        Code::CancelRequested => (
-            "cancel_requested",
-            S::CONFLICT,
-            "A cancel was accepted",
-            true,
-        ),
-        Code::NeedsAttention => (
-            "needs_attention",
-            S::CONFLICT,
-            "A person must look first",
-            false,
-        ),
-        Code::RejectedByTamara => (
-            "rejected_by_tamara",
-            S::UNPROCESSABLE_ENTITY,
-            "Tamara refused",
-            false,
-        ),
-        Code::NotApplied => ("not_applied", S::CONFLICT, "It did not happen", false),
-        Code::TamaraUnreachable => (
-            "tamara_unreachable",
-            S::SERVICE_UNAVAILABLE,
-            "Tamara cannot be reached",
-            true,
-        ),
-        Code::OutcomeUnknown => (
-            "outcome_unknown",
-            S::ACCEPTED,
-            "The outcome is not known yet",
-            true,
-        ),
-        Code::TamaraRefusesAccess => (
-            "tamara_refuses_access",
-            S::BAD_GATEWAY,
-            "Tamara turned us away",
-            true,
-        ),
-        Code::NotificationRefused => (
-            "notification_refused",
-            S::UNAUTHORIZED,
-            "The token is not Tamara's",
-            false,
-        ),
-        Code::NotificationInvalid => (
-            "notification_invalid",
-            S::BAD_REQUEST,
-            "This is no notification",
-            false,
-        ),
-        Code::AccountNotFound => ("account_not_found", S::NOT_FOUND, "No such account", false),
-        Code::ReturnLinkUnknown => ("return_link_unknown", S::NOT_FOUND, "Unknown link", false),
-        Code::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Our fault", true),
-        Code::Unavailable => (
-            "unavailable",
-            S::SERVICE_UNAVAILABLE,
-            "Not available just now",
-            true,
-        ),
+        Code::InvalidJson
+        | Code::IdempotencyKeyMissing
+        | Code::IdempotencyKeyInvalid
+        | Code::CursorInvalid
+        | Code::NotificationInvalid => S::BAD_REQUEST,
+        Code::InvalidRequest
+        | Code::IdempotencyKeyReused
+        | Code::TotalsMismatch
+        | Code::CurrencyMismatch
+        | Code::CountryMismatch
+        | Code::ReturnUrlNotAllowed
+        | Code::ShippingCompanyMissing
+        | Code::ShippingInfoMissing
+        | Code::AmountAboveRest
+        | Code::RejectedByTamara => S::UNPROCESSABLE_ENTITY,
+        Code::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => S::UNSUPPORTED_MEDIA_TYPE,
+        Code::NoSuchRoute
+        | Code::PaymentNotFound
+        | Code::AccountNotFound
+        | Code::ReturnLinkUnknown => S::NOT_FOUND,
+        Code::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
+        Code::InvalidKey | Code::NotificationRefused => S::UNAUTHORIZED,
+        Code::ReferenceInUse
+        | Code::OperationInProgress
+        | Code::WrongStatus
+        | Code::UseRefund
+        | Code::UseCancel
+        | Code::CancelRequested
+        | Code::NeedsAttention
+        | Code::NotApplied => S::CONFLICT,
+        Code::TamaraUnreachable | Code::Unavailable => S::SERVICE_UNAVAILABLE,
+        Code::OutcomeUnknown => S::ACCEPTED,
+        Code::TamaraRefusesAccess => S::BAD_GATEWAY,
+        Code::Internal => S::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// What a code says in a few words.
+fn title(code: Code) -> &'static str {
+    match code {
+        Code::InvalidJson => "The body is not JSON",
+        Code::InvalidRequest => "The request does not fit",
+        Code::BodyTooLarge => "The body is too large",
+        Code::UnsupportedMediaType => "The body is not announced as JSON",
+        Code::NoSuchRoute => "There is nothing here",
+        Code::MethodNotAllowed => "Wrong method",
+        Code::InvalidKey => "The key is missing or unknown",
+        Code::IdempotencyKeyMissing => "Idempotency-Key is missing",
+        Code::IdempotencyKeyInvalid => "Idempotency-Key cannot be used",
+        Code::IdempotencyKeyReused => "Idempotency-Key was used for something else",
+        Code::ReferenceInUse => "merchant_reference is in use",
+        Code::TotalsMismatch => "The amounts do not add up",
+        Code::CurrencyMismatch => "The currencies do not fit",
+        Code::CountryMismatch => "Another country's account",
+        Code::ReturnUrlNotAllowed => "A return URL is not allowed",
+        Code::ShippingCompanyMissing => "No default shipping company",
+        Code::ShippingInfoMissing => "No shipping company",
+        Code::PaymentNotFound => "No such payment",
+        Code::CursorInvalid => "The cursor is none of ours",
+        Code::OperationInProgress => "Something else is going on",
+        Code::WrongStatus => "Not possible in this status",
+        Code::AmountAboveRest => "More than is left",
+        Code::UseRefund => "Captured: refund it",
+        Code::UseCancel => "Not captured: cancel it",
+        Code::CancelRequested => "A cancel was accepted",
+        Code::NeedsAttention => "A person must look first",
+        Code::RejectedByTamara => "Tamara refused",
+        Code::NotApplied => "It did not happen",
+        Code::TamaraUnreachable => "Tamara cannot be reached",
+        Code::OutcomeUnknown => "The outcome is not known yet",
+        Code::TamaraRefusesAccess => "Tamara turned us away",
+        Code::NotificationRefused => "The token is not Tamara's",
+        Code::NotificationInvalid => "This is no notification",
+        Code::AccountNotFound => "No such account",
+        Code::ReturnLinkUnknown => "Unknown link",
+        Code::Internal => "Our fault",
+        Code::Unavailable => "Not available just now",
+    }
+}
+
+/// Whether the same request may succeed later.
+fn retryable(code: Code) -> bool {
+    matches!(
+        code,
+        Code::OperationInProgress
+            | Code::CancelRequested
+            | Code::TamaraUnreachable
+            | Code::OutcomeUnknown
+            | Code::TamaraRefusesAccess
+            | Code::Internal
+            | Code::Unavailable
+    )
 }
 
 impl IntoResponse for Problem {
@@ -231,14 +179,14 @@ impl IntoResponse for Problem {
 }
 
 fn document(refusal: &Refusal) -> Response {
-    let (code, status, title, retryable) = describe(refusal.code);
+    let (code, status) = (word(refusal.code), status(refusal.code));
     let mut body = json!({
         "type": format!("urn:datepalm:problem:{code}"),
-        "title": title,
+        "title": title(refusal.code),
         "status": status.as_u16(),
         "detail": refusal.detail,
         "code": code,
-        "retryable": retryable,
+        "retryable": retryable(refusal.code),
         "request_id": request_id::current(),
     });
     if let Some(param) = &refusal.param {

@@ -36,6 +36,8 @@ async fn bodies_that_are_no_json() {
     let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     let nested = format!("{{\"metadata\": {}}}", deep(5_000));
     let twice = format!("{} {{}}", order("A-1"));
+    let two_amounts = order("A-1").to_string();
+    let two_amounts = two_amounts.replace(r#""amount":30012"#, r#""amount":1,"amount":30012"#);
     let again = r#"{"merchant_reference": "A-1", "merchant_reference": "A-2"}"#;
     let no_object = &["got a list", "expected an object"];
     let cases: Vec<(&[u8], Refused<'_>)> = vec![
@@ -90,6 +92,10 @@ async fn bodies_that_are_no_json() {
                 "merchant_reference",
                 &["merchant_reference is given twice"],
             ),
+        ),
+        (
+            two_amounts.as_bytes(),
+            refused_at(422, INVALID, "total_amount.amount", &["is given twice"]),
         ),
         (
             nested.as_bytes(),

@@ -38,7 +38,7 @@ pub fn router() -> Router<Arc<App>> {
 pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     let answer = app
         .store
-        .read("ready", |tx| crate::store::events::last_seq(tx))
+        .read("ready", crate::store::events::last_seq)
         .await;
     answer.map_err(|_| Refusal::new(Code::Unavailable, "the database does not answer"))?;
     Ok("ready\n")
