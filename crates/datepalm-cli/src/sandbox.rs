@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
-use tamara_sandbox::{Clock, Merchant, Sandbox};
+use tamara_sandbox::{Merchant, Sandbox};
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -41,13 +41,13 @@ pub async fn run(options: Options, terminal: Terminal) -> Result<()> {
     let mut countries: Vec<_> = options.country.iter().map(|c| c.to_uppercase()).collect();
     countries.sort_unstable();
     countries.dedup();
-    let merchants: Vec<_> = countries.iter().map(|country| merchant(country)).collect();
+    let merchants: Vec<_> = countries
+        .iter()
+        .map(|country| Merchant::sample(country))
+        .collect();
     let sandbox = Sandbox::open(tamara_sandbox::Options {
-        base_url: base_url.clone(),
         data: options.data,
-        clock: Clock::real(),
-        merchants: merchants.clone(),
-        seed: None,
+        ..tamara_sandbox::Options::new(&base_url, merchants.clone())
     })?;
     let stop = serving::stop_at_signal()?;
     announce(terminal, &base_url, &merchants);
@@ -58,17 +58,6 @@ pub async fn run(options: Options, terminal: Terminal) -> Result<()> {
             .context("the notifier ended")?,
     }
     Ok(())
-}
-
-fn merchant(country: &str) -> Merchant {
-    let word = country.to_lowercase();
-    let token = format!("sandbox-{word}");
-    Merchant::new(
-        &format!("Sandbox shop {country}"),
-        country,
-        &token,
-        &format!("{token}-notification"),
-    )
 }
 
 fn announce(terminal: Terminal, base_url: &str, merchants: &[Merchant]) {

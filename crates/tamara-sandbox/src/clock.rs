@@ -48,17 +48,15 @@ impl Clock {
         }))
     }
 
+    /// Whether it moves only by hand.
+    pub(crate) fn is_manual(&self) -> bool {
+        matches!(self.0.source, Source::Manual { .. })
+    }
+
     /// Unix epoch milliseconds, advances included.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the system's time"
-    )]
     pub fn now_ms(&self) -> i64 {
         let base = match self.0.source {
-            Source::Real { .. } => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH);
-                since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0))
-            }
+            Source::Real { .. } => system_ms(),
             Source::Manual { start_ms } => start_ms,
         };
         let now = base.saturating_add(self.offset_ms());
@@ -96,6 +94,16 @@ impl Clock {
     pub(crate) fn restore_offset_ms(&self, offset_ms: i64) {
         self.0.offset_ms.fetch_max(offset_ms, Ordering::SeqCst);
     }
+}
+
+/// The system's own time, whatever was advanced.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the system's time"
+)]
+pub(crate) fn system_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -58,6 +58,11 @@ pub(crate) fn merchant_id(name: &str) -> String {
     uuid_from(first_half(format!("merchant {name}").as_bytes()))
 }
 
+/// A public key for widgets, which is no secret (environments 1.3).
+pub(crate) fn public_key(name: &str) -> String {
+    uuid_from(first_half(format!("public key {name}").as_bytes()))
+}
+
 fn first_half(input: &[u8]) -> [u8; 16] {
     let digest = digest::digest(&digest::SHA256, input);
     let mut half = [0; 16];

@@ -5,6 +5,7 @@
 //! data directory in the journal, before the answer leaves.
 
 mod api;
+mod choices;
 mod clock;
 mod control;
 mod dates;
@@ -19,8 +20,13 @@ mod rules;
 mod state;
 mod world;
 
+pub use choices::{
+    Choices, CustomerCancel, IdStep, OrderExpiryTime, PartialCancelEvent, PaymentTypesShape,
+    RefusalStatus, RepeatedAuthorise, RunOutRedirect, SecondWebhookDelete, Uncaptured,
+    UnsupportedPair, WrongEnvironmentStatus,
+};
 pub use clock::Clock;
-pub use merchant::{Merchant, Options};
+pub use merchant::{Merchant, Options, PlanTerms, RequestLog, TokenTime};
 pub use notifier::Delivery;
 pub use people::{Customer, Portal};
 pub use rules::Refusal;
@@ -55,6 +61,8 @@ pub struct Sandbox {
 struct Inner {
     base_url: String,
     clock: Clock,
+    token_time: TokenTime,
+    request_log: Option<RequestLog>,
     books: Mutex<Books>,
     wake: Notify,
 }
@@ -70,8 +78,10 @@ impl Sandbox {
     /// Opens the sandbox; with `data`, takes up what an earlier run left there, the clock's
     /// offset included.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let accounts = merchant::accounts(&options)?;
+        let token_time = options.token_time();
+        let accounts = merchant::accounts(&options.merchants)?;
         let mut world = World::new(accounts, Ids::new(options.seed));
+        world.choices = options.choices;
         let journal = match &options.data {
             Some(directory) => Some(Journal::open(directory, &mut world, &options.clock)?),
             None => None,
@@ -85,6 +95,8 @@ impl Sandbox {
             inner: Arc::new(Inner {
                 base_url: options.base_url.trim_end_matches('/').to_owned(),
                 clock: options.clock,
+                token_time,
+                request_log: options.request_log,
                 books: Mutex::new(books),
                 wake: Notify::new(),
             }),
@@ -105,6 +117,16 @@ impl Sandbox {
         self.inner.clock.clone()
     }
 
+    /// What it does where Tamara's sources are silent or disagree.
+    pub fn choices(&self) -> Choices {
+        self.read(|world, _| world.choices.clone())
+    }
+
+    /// From the next request on. Not kept in the journal: a restart takes those of [`Options`].
+    pub fn set_choices(&self, choices: Choices) {
+        self.lock().world.choices = choices;
+    }
+
     /// The books: what `GET /_sandbox/state` answers.
     pub fn state(&self) -> serde_json::Value {
         self.read(state::report)
@@ -119,6 +141,7 @@ impl Sandbox {
     pub fn take_due(&self) -> Vec<Delivery> {
         let mut books = self.settled_books();
         let now_ms = self.inner.clock.now_ms();
+        let token_ms = self.token_ms(now_ms);
         let due: Vec<_> = books
             .world
             .outbox()
@@ -129,7 +152,7 @@ impl Sandbox {
         books.in_flight.extend(&due);
         let notifications = due.iter().filter_map(|id| books.world.notification(*id));
         notifications
-            .filter_map(|notification| notifier::sign(&books.world, notification, now_ms))
+            .filter_map(|notification| notifier::sign(&books.world, notification, token_ms))
             .collect()
     }
 
@@ -173,6 +196,14 @@ impl Sandbox {
 
     pub(crate) fn base_url(&self) -> &str {
         &self.inner.base_url
+    }
+
+    /// The moment that a token made now is dated with.
+    fn token_ms(&self, now_ms: i64) -> i64 {
+        match self.inner.token_time {
+            TokenTime::Sandbox => now_ms,
+            TokenTime::Real => clock::system_ms(),
+        }
     }
 
     pub(crate) fn wake(&self) -> &Notify {

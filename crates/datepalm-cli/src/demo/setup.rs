@@ -71,11 +71,13 @@ pub fn sandbox(place: &Place) -> Result<Sandbox> {
         )
     };
     Ok(Sandbox::open(Options {
-        base_url: place.sandbox_url.clone(),
         data: Some(place.data.join(SANDBOX)),
-        clock: Clock::real(),
-        merchants: vec![merchant(&SAUDI), merchant(&KUWAIT)],
-        seed: None,
+        // The service goes by the sandbox's clock, so the tokens do as well.
+        token_time: Some(TokenTime::Sandbox),
+        ..Options::new(
+            &place.sandbox_url,
+            vec![merchant(&SAUDI), merchant(&KUWAIT)],
+        )
     })?)
 }
 

@@ -228,11 +228,9 @@ impl World {
             "notify-kw-0123456789abcdef0123456789abcdef",
         );
         let sandbox = Sandbox::open(Options {
-            base_url: "http://tamara.test".into(),
-            data: None,
             clock: clock.clone(),
-            merchants: vec![sa, kw],
             seed: Some(7),
+            ..Options::new("http://tamara.test", vec![sa, kw])
         })
         .unwrap();
         let database = match on {

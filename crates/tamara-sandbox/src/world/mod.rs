@@ -20,10 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Merchant;
 use crate::ids::Ids;
 use crate::money::Currency;
 use crate::rules;
+use crate::{Choices, Merchant};
 
 /// A merchant with what follows from its options.
 #[derive(Clone, Debug)]
@@ -71,6 +71,8 @@ enum Before {
 
 pub(crate) struct World {
     pub(crate) ids: Ids,
+    /// Like the merchants, given at each start and not kept in the journal.
+    pub(crate) choices: Choices,
     accounts: Vec<Account>,
     orders: BTreeMap<String, Order>,
     checkouts: BTreeMap<String, Checkout>,
@@ -88,6 +90,7 @@ impl World {
     pub(crate) fn new(accounts: Vec<Account>, ids: Ids) -> Self {
         Self {
             ids,
+            choices: Choices::default(),
             accounts,
             orders: BTreeMap::new(),
             checkouts: BTreeMap::new(),
@@ -110,7 +113,7 @@ impl World {
     }
 
     pub(crate) fn account_by_token(&self, token: &str) -> Option<&Account> {
-        self.accounts.iter().find(|a| a.merchant.api_token == token)
+        self.accounts.iter().find(|a| a.merchant.has_token(token))
     }
 
     pub(crate) fn order(&self, order_id: &str) -> Option<&Order> {

@@ -1,16 +1,9 @@
 use super::*;
-use crate::clock::Clock;
-use crate::merchant::{Options, accounts};
+use crate::merchant::accounts;
 
 fn world() -> World {
-    let options = Options {
-        base_url: String::new(),
-        data: None,
-        clock: Clock::manual(0),
-        merchants: vec![Merchant::new("Nakheel", "SA", "a", "n")],
-        seed: Some(1),
-    };
-    World::new(accounts(&options).unwrap(), Ids::new(Some(1)))
+    let merchants = [Merchant::new("Nakheel", "SA", "a", "n")];
+    World::new(accounts(&merchants).unwrap(), Ids::new(Some(1)))
 }
 
 fn order(id: &str, sequence: u64, created_at_ms: i64) -> Order {

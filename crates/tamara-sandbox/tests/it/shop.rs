@@ -43,17 +43,16 @@ pub fn options() -> Options {
     capturing.auto_capture = true;
     let mut authorising = Merchant::new("Auto authorise", "SA", "api-auto", "note-auto");
     authorising.auto_authorise = true;
+    let merchants = vec![
+        Merchant::new("Nakheel", "SA", "api-sa", "note-sa"),
+        Merchant::new("Dhow", "KW", "api-kw", "note-kw"),
+        capturing,
+        authorising,
+    ];
     Options {
-        base_url: "http://127.0.0.1:9000".to_owned(),
-        data: None,
         clock: Clock::manual(START_MS),
-        merchants: vec![
-            Merchant::new("Nakheel", "SA", "api-sa", "note-sa"),
-            Merchant::new("Dhow", "KW", "api-kw", "note-kw"),
-            capturing,
-            authorising,
-        ],
         seed: Some(7),
+        ..Options::new("http://127.0.0.1:9000", merchants)
     }
 }
 
