@@ -16,8 +16,11 @@ async fn create_refused(world: &World, what: &str, body: &Value, expected: Refus
     check(world, what, request, expected).await;
 }
 
+/// What is wrong, how a good order becomes so, and what must come back.
+type Case = (&'static str, fn(&mut Value), Refused<'static>);
+
 /// Each case changes a good order; nothing may be left of any of them.
-async fn orders_refused(cases: &[(&str, fn(&mut Value), Refused<'_>)]) {
+async fn orders_refused(cases: &[Case]) {
     let world = World::new(On::Sqlite).await;
     for (what, change, expected) in cases {
         let mut body = order("A-1");
@@ -29,521 +32,495 @@ async fn orders_refused(cases: &[(&str, fn(&mut Value), Refused<'_>)]) {
     world.finish().await;
 }
 
-#[tokio::test]
-async fn bodies_that_are_no_json() {
+/// Posts each body in turn.
+async fn bodies_refused(cases: &[(&[u8], Refused<'_>)]) {
     let world = World::new(On::Sqlite).await;
-    let json = "invalid_json";
-    let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-    let nested = format!("{{\"metadata\": {}}}", deep(5_000));
-    let twice = format!("{} {{}}", order("A-1"));
-    let two_amounts = order("A-1").to_string();
-    let two_amounts = two_amounts.replace(r#""amount":30012"#, r#""amount":1,"amount":30012"#);
-    let again = r#"{"merchant_reference": "A-1", "merchant_reference": "A-2"}"#;
-    let no_object = &["got a list", "expected an object"];
-    let cases: Vec<(&[u8], Refused<'_>)> = vec![
-        (
-            b"{\"merchant_reference\": \"A-1\",}",
-            refused(400, json, &["not valid JSON at line 1, column 30"]),
-        ),
-        (
-            b"{\"merchant_reference\": \"A-",
-            refused(400, json, &["not valid JSON at line 1"]),
-        ),
-        (
-            twice.as_bytes(),
-            refused(400, json, &["more after the JSON value"]),
-        ),
-        (
-            b"{\"merchant_reference\": \"A-\xff\"}",
-            refused(400, json, &["not UTF-8"]),
-        ),
-        (
-            br#"{"merchant_reference": "A-\ud800"}"#,
-            refused(400, json, &["not valid JSON"]),
-        ),
-        (
-            b"{\"merchant_reference\": \"A-\x00\"}",
-            refused(400, json, &["not valid JSON"]),
-        ),
-        (
-            b"",
-            refused_at(
-                422,
-                INVALID,
-                "merchant_reference",
-                &["merchant_reference is missing"],
-            ),
-        ),
-        (b"[]", refused(422, INVALID, no_object)),
-        (b"[\"A-1\", {}]", refused(422, INVALID, no_object)),
-        (
-            b"5",
-            refused(422, INVALID, &["got an integer", "expected an object"]),
-        ),
-        (
-            b"null",
-            refused(422, INVALID, &["got null", "expected an object"]),
-        ),
-        (
-            again.as_bytes(),
-            refused_at(
-                422,
-                INVALID,
-                "merchant_reference",
-                &["merchant_reference is given twice"],
-            ),
-        ),
-        (
-            two_amounts.as_bytes(),
-            refused_at(422, INVALID, "total_amount.amount", &["is given twice"]),
-        ),
-        (
-            nested.as_bytes(),
-            refused_at(422, INVALID, "metadata", no_object),
-        ),
-    ];
     for (body, expected) in cases {
         let what = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-        let request = post("/v1/payments", "bad")
-            .body(Body::from(body.to_vec()))
-            .unwrap();
-        check(&world, &what, request, expected).await;
+        let request = post("/v1/payments", "bad");
+        let request = request.body(Body::from(body.to_vec())).unwrap();
+        check(&world, &what, request, *expected).await;
     }
-    let request = post("/v1/payments", "bad")
-        .body(Body::from(deep(100_000)))
-        .unwrap();
-    check(
-        &world,
-        "deep nesting",
-        request,
-        refused(422, INVALID, no_object),
-    )
-    .await;
     world.finish().await;
 }
 
+fn nested(depth: usize) -> String {
+    "[".repeat(depth) + &"]".repeat(depth)
+}
+
 #[tokio::test]
-async fn shapes() {
-    orders_refused(&[
+async fn bodies_that_are_no_json() {
+    let no_json = |says| refused(400, "invalid_json", says);
+    let twice = format!("{} {{}}", order("A-1"));
+    bodies_refused(&[
         (
-            "unknown field",
-            |o| o["amout"] = json!(5),
-            refused_at(
-                422,
-                INVALID,
-                "amout",
-                &["unknown field amout", "`merchant_reference`"],
-            ),
+            b"{\"merchant_reference\": \"A-1\",}",
+            no_json(&["not valid JSON at line 1, column 30"]),
         ),
+        (b"{\"description\": \"A-", no_json(&["line 1, column 19"])),
+        (twice.as_bytes(), no_json(&["more after the JSON value"])),
+        (b"{\"description\": \"\xff\"}", no_json(&["not UTF-8"])),
+        (b"{\"description\": \"\x00\"}", no_json(&["not valid JSON"])),
         (
-            "unknown nested field",
-            |o| o["customer"]["nickname"] = json!("N"),
-            refused_at(
-                422,
-                INVALID,
-                "customer.nickname",
-                &["unknown field nickname", "`first_name`"],
-            ),
-        ),
-        (
-            "unknown field of an item",
-            |o| o["items"][0]["price"] = json!(1),
-            refused_at(
-                422,
-                INVALID,
-                "items[0].price",
-                &["unknown field price", "`unit_price`"],
-            ),
-        ),
-        (
-            "missing phone",
-            |o| {
-                drop(
-                    o["customer"]
-                        .as_object_mut()
-                        .unwrap()
-                        .remove("phone_number"),
-                )
-            },
-            refused_at(
-                422,
-                INVALID,
-                "customer.phone_number",
-                &["customer.phone_number is missing"],
-            ),
-        ),
-        (
-            "missing total",
-            |o| drop(o.as_object_mut().unwrap().remove("total_amount")),
-            refused_at(422, INVALID, "total_amount", &["total_amount is missing"]),
-        ),
-        (
-            "reference as number",
-            |o| o["merchant_reference"] = json!(17),
-            refused_at(
-                422,
-                INVALID,
-                "merchant_reference",
-                &["got an integer", "expected a string"],
-            ),
-        ),
-        (
-            "customer as text",
-            |o| o["customer"] = json!("Noura"),
-            refused_at(
-                422,
-                INVALID,
-                "customer",
-                &["got a string", "expected an object"],
-            ),
-        ),
-        (
-            "items as object",
-            |o| o["items"] = json!({}),
-            refused_at(422, INVALID, "items", &["got an object", "expected a list"]),
-        ),
-        (
-            "fractional quantity",
-            |o| o["items"][0]["quantity"] = json!(1.5),
-            refused_at(
-                422,
-                INVALID,
-                "items[0].quantity",
-                &["got a number with a fraction", "expected an integer"],
-            ),
-        ),
-        (
-            "currency of elsewhere",
-            |o| o["total_amount"]["currency"] = json!("USD"),
-            refused_at(
-                422,
-                INVALID,
-                "total_amount.currency",
-                &["expected one of", "`SAR`", "`KWD`"],
-            ),
-        ),
-        (
-            "metadata that is no text",
-            |o| o["metadata"] = json!({ "cart": 5 }),
-            refused_at(
-                422,
-                INVALID,
-                "metadata.cart",
-                &["got an integer", "expected a string"],
-            ),
+            br#"{"description": "\ud800"}"#,
+            no_json(&["not valid JSON at line 1"]),
         ),
     ])
     .await;
 }
+
+#[tokio::test]
+async fn bodies_that_are_no_order() {
+    let found = |says| refused(422, INVALID, says);
+    let twice = r#"{"description": "A-1", "description": "A-2"}"#;
+    let amounts = order("A-1").to_string();
+    let amounts = amounts.replace(r#""amount":30012"#, r#""amount":1,"amount":30012"#);
+    let deep = format!("{{\"metadata\": {}}}", nested(5_000));
+    let list = &["got a list", "expected an object"];
+    bodies_refused(&[
+        (
+            b"",
+            refused_at(422, INVALID, "merchant_reference", &["is missing"]),
+        ),
+        (b"5", found(&["got an integer", "expected an object"])),
+        (b"null", found(&["got null", "expected an object"])),
+        (b"[]", found(list)),
+        (b"[\"A-1\", {}]", found(list)),
+        (nested(100_000).as_bytes(), found(list)),
+        (deep.as_bytes(), refused_at(422, INVALID, "metadata", list)),
+        (
+            twice.as_bytes(),
+            refused_at(422, INVALID, "description", &["is given twice"]),
+        ),
+        (
+            amounts.as_bytes(),
+            refused_at(422, INVALID, "total_amount.amount", &["is given twice"]),
+        ),
+    ])
+    .await;
+}
+
+const SHAPES: &[Case] = &[
+    (
+        "unknown field",
+        |o| o["amout"] = json!(5),
+        refused_at(
+            422,
+            INVALID,
+            "amout",
+            &["unknown field amout", "`merchant_reference`"],
+        ),
+    ),
+    (
+        "unknown nested field",
+        |o| o["customer"]["nickname"] = json!("N"),
+        refused_at(
+            422,
+            INVALID,
+            "customer.nickname",
+            &["unknown field nickname", "`first_name`"],
+        ),
+    ),
+    (
+        "unknown field of an item",
+        |o| o["items"][0]["price"] = json!(1),
+        refused_at(
+            422,
+            INVALID,
+            "items[0].price",
+            &["unknown field price", "`unit_price`"],
+        ),
+    ),
+    (
+        "missing phone",
+        |o| o["customer"] = json!({ "first_name": "Noura", "last_name": "Alharbi" }),
+        refused_at(
+            422,
+            INVALID,
+            "customer.phone_number",
+            &["customer.phone_number is missing"],
+        ),
+    ),
+    (
+        "missing total",
+        |o| drop(o.as_object_mut().unwrap().remove("total_amount")),
+        refused_at(422, INVALID, "total_amount", &["total_amount is missing"]),
+    ),
+    (
+        "reference as number",
+        |o| o["merchant_reference"] = json!(17),
+        refused_at(
+            422,
+            INVALID,
+            "merchant_reference",
+            &["got an integer", "expected a string"],
+        ),
+    ),
+    (
+        "customer as text",
+        |o| o["customer"] = json!("Noura"),
+        refused_at(
+            422,
+            INVALID,
+            "customer",
+            &["got a string", "expected an object"],
+        ),
+    ),
+    (
+        "items as object",
+        |o| o["items"] = json!({}),
+        refused_at(422, INVALID, "items", &["got an object", "expected a list"]),
+    ),
+    (
+        "fractional quantity",
+        |o| o["items"][0]["quantity"] = json!(1.5),
+        refused_at(
+            422,
+            INVALID,
+            "items[0].quantity",
+            &["got a number with a fraction", "expected an integer"],
+        ),
+    ),
+    (
+        "currency of elsewhere",
+        |o| o["total_amount"]["currency"] = json!("USD"),
+        refused_at(
+            422,
+            INVALID,
+            "total_amount.currency",
+            &["expected one of", "`SAR`", "`KWD`"],
+        ),
+    ),
+    (
+        "metadata that is no text",
+        |o| o["metadata"] = json!({ "cart": 5 }),
+        refused_at(
+            422,
+            INVALID,
+            "metadata.cart",
+            &["got an integer", "expected a string"],
+        ),
+    ),
+];
+
+#[tokio::test]
+async fn shapes() {
+    orders_refused(SHAPES).await;
+}
+
+const MINOR: &str = "integers of minor units";
+
+const AMOUNTS: &[Case] = &[
+    (
+        "float",
+        |o| o["total_amount"]["amount"] = json!(300.12),
+        refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got 300.12"]),
+    ),
+    (
+        "text",
+        |o| o["total_amount"]["amount"] = json!("300.12"),
+        refused_at(
+            422,
+            INVALID,
+            "total_amount.amount",
+            &[MINOR, "got a string"],
+        ),
+    ),
+    (
+        "three decimals of a currency with two",
+        |o| o["total_amount"]["amount"] = json!(300.123),
+        refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got 300.123"]),
+    ),
+    (
+        "null",
+        |o| o["total_amount"]["amount"] = json!(null),
+        refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got null"]),
+    ),
+    (
+        "beyond 64 bits",
+        |o| o["total_amount"]["amount"] = json!(u64::MAX),
+        refused_at(
+            422,
+            INVALID,
+            "total_amount.amount",
+            &[MINOR, "got 18446744073709551615"],
+        ),
+    ),
+    (
+        "negative total",
+        |o| o["total_amount"] = sar(-30_012),
+        refused_at(
+            422,
+            INVALID,
+            "total_amount.amount",
+            &["is -30012", "must be positive"],
+        ),
+    ),
+    (
+        "zero total",
+        |o| o["total_amount"] = sar(0),
+        refused_at(
+            422,
+            INVALID,
+            "total_amount.amount",
+            &["is 0", "must be positive"],
+        ),
+    ),
+    (
+        "negative price",
+        |o| o["items"][0]["unit_price"] = sar(-1),
+        refused_at(
+            422,
+            INVALID,
+            "items[0].unit_price.amount",
+            &["is -1", "must be zero or more"],
+        ),
+    ),
+    (
+        "huge",
+        |o| o["total_amount"] = sar(i64::MAX),
+        refused_at(
+            422,
+            INVALID,
+            "total_amount.amount",
+            &["is above 1000000000000 minor units"],
+        ),
+    ),
+    (
+        "quantity zero",
+        |o| o["items"][0]["quantity"] = json!(0),
+        refused_at(
+            422,
+            INVALID,
+            "items[0].quantity",
+            &["is 0", "must be 1 to 1000000"],
+        ),
+    ),
+    (
+        "quantity negative",
+        |o| o["items"][0]["quantity"] = json!(-2),
+        refused_at(
+            422,
+            INVALID,
+            "items[0].quantity",
+            &["is -2", "must be 1 to 1000000"],
+        ),
+    ),
+    (
+        "currency of another country",
+        |o| o["total_amount"]["currency"] = json!("KWD"),
+        refused_at(
+            422,
+            "currency_mismatch",
+            "total_amount.currency",
+            &["is in KWD", "takes SAR in SA"],
+        ),
+    ),
+    (
+        "mixed currencies",
+        |o| o["shipping_amount"]["currency"] = json!("AED"),
+        refused_at(
+            422,
+            "currency_mismatch",
+            "shipping_amount.currency",
+            &["is AED", "total_amount is in SAR"],
+        ),
+    ),
+    (
+        "another country than the account's",
+        |o| o["country"] = json!("AE"),
+        refused_at(
+            422,
+            "country_mismatch",
+            "country",
+            &["account sa sells in SA", "leave it out"],
+        ),
+    ),
+];
 
 #[tokio::test]
 async fn amounts() {
-    const MINOR: &str = "integers of minor units";
-    orders_refused(&[
-        (
-            "float",
-            |o| o["total_amount"]["amount"] = json!(300.12),
-            refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got 300.12"]),
-        ),
-        (
-            "text",
-            |o| o["total_amount"]["amount"] = json!("300.12"),
-            refused_at(
-                422,
-                INVALID,
-                "total_amount.amount",
-                &[MINOR, "got a string"],
-            ),
-        ),
-        (
-            "three decimals of a currency with two",
-            |o| o["total_amount"]["amount"] = json!(300.123),
-            refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got 300.123"]),
-        ),
-        (
-            "null",
-            |o| o["total_amount"]["amount"] = json!(null),
-            refused_at(422, INVALID, "total_amount.amount", &[MINOR, "got null"]),
-        ),
-        (
-            "beyond 64 bits",
-            |o| o["total_amount"]["amount"] = json!(u64::MAX),
-            refused_at(
-                422,
-                INVALID,
-                "total_amount.amount",
-                &[MINOR, "got 18446744073709551615"],
-            ),
-        ),
-        (
-            "negative total",
-            |o| o["total_amount"] = sar(-30_012),
-            refused_at(
-                422,
-                INVALID,
-                "total_amount.amount",
-                &["is -30012", "must be positive"],
-            ),
-        ),
-        (
-            "zero total",
-            |o| o["total_amount"] = sar(0),
-            refused_at(
-                422,
-                INVALID,
-                "total_amount.amount",
-                &["is 0", "must be positive"],
-            ),
-        ),
-        (
-            "negative price",
-            |o| o["items"][0]["unit_price"] = sar(-1),
-            refused_at(
-                422,
-                INVALID,
-                "items[0].unit_price.amount",
-                &["is -1", "must be zero or more"],
-            ),
-        ),
-        (
-            "huge",
-            |o| o["total_amount"] = sar(i64::MAX),
-            refused_at(
-                422,
-                INVALID,
-                "total_amount.amount",
-                &["is above 1000000000000 minor units"],
-            ),
-        ),
-        (
-            "quantity zero",
-            |o| o["items"][0]["quantity"] = json!(0),
-            refused_at(
-                422,
-                INVALID,
-                "items[0].quantity",
-                &["is 0", "must be 1 to 1000000"],
-            ),
-        ),
-        (
-            "quantity negative",
-            |o| o["items"][0]["quantity"] = json!(-2),
-            refused_at(
-                422,
-                INVALID,
-                "items[0].quantity",
-                &["is -2", "must be 1 to 1000000"],
-            ),
-        ),
-        (
-            "currency of another country",
-            |o| o["total_amount"]["currency"] = json!("KWD"),
-            refused_at(
-                422,
-                "currency_mismatch",
-                "total_amount.currency",
-                &["is in KWD", "takes SAR in SA"],
-            ),
-        ),
-        (
-            "mixed currencies",
-            |o| o["shipping_amount"]["currency"] = json!("AED"),
-            refused_at(
-                422,
-                "currency_mismatch",
-                "shipping_amount.currency",
-                &["is AED", "total_amount is in SAR"],
-            ),
-        ),
-        (
-            "another country than the account's",
-            |o| o["country"] = json!("AE"),
-            refused_at(
-                422,
-                "country_mismatch",
-                "country",
-                &["account sa sells in SA", "leave it out"],
-            ),
-        ),
-    ])
-    .await;
+    orders_refused(AMOUNTS).await;
 }
+
+const MISMATCH: &str = "totals_mismatch";
+
+const TOTALS: &[Case] = &[
+    (
+        "total too high",
+        |o| o["total_amount"] = sar(30_112),
+        refused_at(
+            422,
+            MISMATCH,
+            "total_amount",
+            &["make 300.12 SAR", "is 301.12 SAR", "difference 1.00 SAR"],
+        ),
+    ),
+    (
+        "total too low",
+        |o| o["items"][0]["quantity"] = json!(3),
+        refused_at(
+            422,
+            MISMATCH,
+            "total_amount",
+            &["make 450.12 SAR", "difference -150.00 SAR"],
+        ),
+    ),
+    (
+        "a line below zero",
+        |o| o["items"][0]["discount_amount"] = sar(30_001),
+        refused_at(
+            422,
+            MISMATCH,
+            "items[0]",
+            &["items[0]: the discount is more than quantity x unit_price"],
+        ),
+    ),
+    (
+        "tax lines",
+        |o| {
+            o["items"][0]["tax_amount"] = sar(15);
+            o["tax_amount"] = sar(20);
+        },
+        refused_at(
+            422,
+            MISMATCH,
+            "tax_amount",
+            &[
+                "add up to 0.15 SAR",
+                "tax_amount is 0.20 SAR",
+                "difference 0.05 SAR",
+            ],
+        ),
+    ),
+    (
+        "too large to be added up",
+        |o| {
+            let mut item = o["items"][0].clone();
+            item["quantity"] = json!(1_000_000);
+            item["unit_price"] = sar(1_000_000_000_000);
+            o["items"] = json!(vec![item; 10]);
+        },
+        refused_at(422, MISMATCH, "items[9]", &["too large to be added up"]),
+    ),
+];
 
 #[tokio::test]
 async fn totals() {
-    const MISMATCH: &str = "totals_mismatch";
-    orders_refused(&[
-        (
-            "total too high",
-            |o| o["total_amount"] = sar(30_112),
-            refused_at(
-                422,
-                MISMATCH,
-                "total_amount",
-                &["make 300.12 SAR", "is 301.12 SAR", "difference 1.00 SAR"],
-            ),
-        ),
-        (
-            "total too low",
-            |o| o["items"][0]["quantity"] = json!(3),
-            refused_at(
-                422,
-                MISMATCH,
-                "total_amount",
-                &["make 450.12 SAR", "difference -150.00 SAR"],
-            ),
-        ),
-        (
-            "a line below zero",
-            |o| o["items"][0]["discount_amount"] = sar(30_001),
-            refused_at(
-                422,
-                MISMATCH,
-                "items[0]",
-                &["items[0]: the discount is more than quantity x unit_price"],
-            ),
-        ),
-        (
-            "tax lines",
-            |o| {
-                o["items"][0]["tax_amount"] = sar(15);
-                o["tax_amount"] = sar(20);
-            },
-            refused_at(
-                422,
-                MISMATCH,
-                "tax_amount",
-                &[
-                    "add up to 0.15 SAR",
-                    "tax_amount is 0.20 SAR",
-                    "difference 0.05 SAR",
-                ],
-            ),
-        ),
-        (
-            "too large to be added up",
-            |o| {
-                let mut item = o["items"][0].clone();
-                item["quantity"] = json!(1_000_000);
-                item["unit_price"] = sar(1_000_000_000_000);
-                o["items"] = json!(vec![item; 10]);
-            },
-            refused_at(422, MISMATCH, "items[9]", &["too large to be added up"]),
-        ),
-    ])
-    .await;
+    orders_refused(TOTALS).await;
 }
+
+const TEXTS: &[Case] = &[
+    (
+        "empty reference",
+        |o| o["merchant_reference"] = json!("  "),
+        refused_at(
+            422,
+            INVALID,
+            "merchant_reference",
+            &["merchant_reference must not be empty"],
+        ),
+    ),
+    (
+        "long description",
+        |o| o["description"] = json!("d".repeat(257)),
+        refused_at(
+            422,
+            INVALID,
+            "description",
+            &["is 257 characters long", "at most 256"],
+        ),
+    ),
+    (
+        "odd phone",
+        |o| o["customer"]["phone_number"] = json!("call me maybe"),
+        refused_at(
+            422,
+            INVALID,
+            "customer.phone_number",
+            &["7 to 15 digits", "966544337866"],
+        ),
+    ),
+    (
+        "short phone",
+        |o| o["customer"]["phone_number"] = json!("12345"),
+        refused_at(422, INVALID, "customer.phone_number", &["7 to 15 digits"]),
+    ),
+    (
+        "odd phone of an address",
+        |o| o["shipping_address"]["phone_number"] = json!("none"),
+        refused_at(
+            422,
+            INVALID,
+            "shipping_address.phone_number",
+            &["7 to 15 digits"],
+        ),
+    ),
+    (
+        "long e-mail",
+        |o| o["customer"]["email"] = json!("e".repeat(256)),
+        refused_at(
+            422,
+            INVALID,
+            "customer.email",
+            &["is 256 characters long", "at most 255"],
+        ),
+    ),
+    (
+        "long second line",
+        |o| o["shipping_address"]["line2"] = json!("l".repeat(256)),
+        refused_at(422, INVALID, "shipping_address.line2", &["at most 255"]),
+    ),
+    (
+        "empty city of the one who is billed",
+        |o| o["billing_address"] = json!({ "line1": "x", "city": "" }),
+        refused_at(422, INVALID, "billing_address.city", &["must not be empty"]),
+    ),
+    (
+        "long link",
+        |o| o["items"][0]["item_url"] = json!("u".repeat(1_025)),
+        refused_at(422, INVALID, "items[0].item_url", &["at most 1024"]),
+    ),
+    (
+        "long discount name",
+        |o| o["discount"]["name"] = json!("n".repeat(256)),
+        refused_at(422, INVALID, "discount.name", &["at most 255"]),
+    ),
+    (
+        "no items",
+        |o| o["items"] = json!([]),
+        refused_at(422, INVALID, "items", &["has 0 lines", "1 to 200"]),
+    ),
+    (
+        "unknown locale",
+        |o| o["locale"] = json!("fr_FR"),
+        refused_at(422, INVALID, "locale", &["expected en_US or ar_SA"]),
+    ),
+    (
+        "unknown capture mode",
+        |o| o["capture_mode"] = json!("later"),
+        refused_at(
+            422,
+            INVALID,
+            "capture_mode",
+            &["expected manual or automatic"],
+        ),
+    ),
+    (
+        "too many notes",
+        |o| o["metadata"] = (0..51).map(|n| (n.to_string(), json!("x"))).collect(),
+        refused_at(422, INVALID, "metadata", &["more than 50 keys"]),
+    ),
+    (
+        "a long note",
+        |o| o["metadata"] = json!({ "note": "x".repeat(501) }),
+        refused_at(422, INVALID, "metadata", &["at most 500 bytes"]),
+    ),
+];
 
 #[tokio::test]
 async fn texts() {
-    orders_refused(&[
-        (
-            "empty reference",
-            |o| o["merchant_reference"] = json!("  "),
-            refused_at(
-                422,
-                INVALID,
-                "merchant_reference",
-                &["merchant_reference must not be empty"],
-            ),
-        ),
-        (
-            "long description",
-            |o| o["description"] = json!("d".repeat(257)),
-            refused_at(
-                422,
-                INVALID,
-                "description",
-                &["is 257 characters long", "at most 256"],
-            ),
-        ),
-        (
-            "odd phone",
-            |o| o["customer"]["phone_number"] = json!("call me maybe"),
-            refused_at(
-                422,
-                INVALID,
-                "customer.phone_number",
-                &["7 to 15 digits", "966544337866"],
-            ),
-        ),
-        (
-            "short phone",
-            |o| o["customer"]["phone_number"] = json!("12345"),
-            refused_at(422, INVALID, "customer.phone_number", &["7 to 15 digits"]),
-        ),
-        (
-            "odd phone of an address",
-            |o| o["shipping_address"]["phone_number"] = json!("none"),
-            refused_at(
-                422,
-                INVALID,
-                "shipping_address.phone_number",
-                &["7 to 15 digits"],
-            ),
-        ),
-        (
-            "long e-mail",
-            |o| o["customer"]["email"] = json!("e".repeat(256)),
-            refused_at(
-                422,
-                INVALID,
-                "customer.email",
-                &["is 256 characters long", "at most 255"],
-            ),
-        ),
-        (
-            "long second line",
-            |o| o["shipping_address"]["line2"] = json!("l".repeat(256)),
-            refused_at(422, INVALID, "shipping_address.line2", &["at most 255"]),
-        ),
-        (
-            "empty city of the one who is billed",
-            |o| o["billing_address"] = json!({ "line1": "x", "city": "" }),
-            refused_at(422, INVALID, "billing_address.city", &["must not be empty"]),
-        ),
-        (
-            "long link",
-            |o| o["items"][0]["item_url"] = json!("u".repeat(1_025)),
-            refused_at(422, INVALID, "items[0].item_url", &["at most 1024"]),
-        ),
-        (
-            "long discount name",
-            |o| o["discount"]["name"] = json!("n".repeat(256)),
-            refused_at(422, INVALID, "discount.name", &["at most 255"]),
-        ),
-        (
-            "no items",
-            |o| o["items"] = json!([]),
-            refused_at(422, INVALID, "items", &["has 0 lines", "1 to 200"]),
-        ),
-        (
-            "unknown locale",
-            |o| o["locale"] = json!("fr_FR"),
-            refused_at(422, INVALID, "locale", &["expected en_US or ar_SA"]),
-        ),
-        (
-            "unknown capture mode",
-            |o| o["capture_mode"] = json!("later"),
-            refused_at(
-                422,
-                INVALID,
-                "capture_mode",
-                &["expected manual or automatic"],
-            ),
-        ),
-        (
-            "too many notes",
-            |o| o["metadata"] = (0..51).map(|n| (n.to_string(), json!("x"))).collect(),
-            refused_at(422, INVALID, "metadata", &["more than 50 keys"]),
-        ),
-        (
-            "a long note",
-            |o| o["metadata"] = json!({ "note": "x".repeat(501) }),
-            refused_at(422, INVALID, "metadata", &["at most 500 bytes"]),
-        ),
-    ])
-    .await;
+    orders_refused(TEXTS).await;
 }
 
 #[tokio::test]
@@ -603,11 +580,14 @@ async fn every_fault_is_named_at_once() {
     world.finish().await;
 }
 
+/// Puts a NUL into a good order, at this param.
+type Nul = (fn(&mut Value), &'static str);
+
 on_both! {
     async fn nul_characters_are_refused_before_the_database(on: On) {
         let world = World::new(on).await;
         let says = &["NUL"];
-        let cases: &[(fn(&mut Value), &str)] = &[
+        let cases: &[Nul] = &[
             (|o| o["merchant_reference"] = json!("A-\0"), "merchant_reference"),
             (|o| o["description"] = json!("\0"), "description"),
             (|o| o["customer"]["first_name"] = json!("Nou\0ra"), "customer.first_name"),

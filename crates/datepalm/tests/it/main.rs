@@ -1,5 +1,10 @@
 //! The service against the offline sandbox: router in process, transport in process, clock moved by hand.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, and in what only tests call, a failed unwrap is a failed test"
+)]
+
 mod bad_input;
 mod crash_steps;
 mod keys;

@@ -68,104 +68,78 @@ async fn order_id(world: &World, payment: &str) -> String {
         .to_owned()
 }
 
+/// Sends each token in the header; nothing of what comes with it may be kept.
+async fn tokens_refused(world: &World, cases: &[(&str, String, &[&str])]) {
+    for (what, token, says) in cases {
+        let request = with_header(token, notification("ord", "order_approved"));
+        check(world, what, request, refused(401, REFUSED, says)).await;
+    }
+    assert_eq!(rows(world, "inbox").await, 0, "nothing of them is kept");
+}
+
 #[tokio::test]
 async fn tokens_that_are_not_tamaras() {
     let world = World::new(On::Sqlite).await;
-    let body = || notification("ord", "order_approved");
     let now_s = world.clock.now_ms() / 1_000;
-    let claims = json!({ "iat": now_s, "exp": now_s + 900, "iss": "Tamara" });
+    let claims = |iss: &str| json!({ "iat": now_s, "exp": now_s + 900, "iss": iss });
+    let ours = |algorithm, claims: &Value| signed(algorithm, NOTIFICATION_TOKEN, claims);
     let genuine = token(&world, 900);
     let payload = genuine.split('.').nth(1).unwrap();
     let unsigned = format!("eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.{payload}.");
-    let other = signed(Algorithm::HS256, "another secret", &claims);
-    let stranger = json!({ "iat": now_s, "exp": now_s + 900, "iss": "Tamarra" });
-    let stranger = signed(Algorithm::HS256, NOTIFICATION_TOKEN, &stranger);
-    let endless = json!({ "iat": now_s, "iss": "Tamara" });
-    let endless = signed(Algorithm::HS256, NOTIFICATION_TOKEN, &endless);
-    let hs512 = signed(Algorithm::HS512, NOTIFICATION_TOKEN, &claims);
-    let bare = |query: &str| Request::post(format!("{HOOK}{query}"));
-    let both = |header: &str, query: &str| {
-        let request = bare(&format!("?tamaraToken={query}"));
-        request.header("authorization", format!("Bearer {header}"))
-    };
-    let cases: Vec<(&str, Request<Body>, &[&str])> = vec![
+    let stranger = ours(Algorithm::HS256, &claims("Tamarra"));
+    let endless = ours(Algorithm::HS256, &json!({ "iat": now_s, "iss": "Tamara" }));
+    let hs512 = ours(Algorithm::HS512, &claims("Tamara"));
+    let other = signed(Algorithm::HS256, "another secret", &claims("Tamara"));
+    let hs256: &[&str] = &["not signed with HS256"];
+    let malformed: &[&str] = &["malformed"];
+    tokens_refused(
+        &world,
+        &[
+            ("expired", token(&world, -181), &["has expired", "clock"]),
+            ("unsigned", unsigned, hs256),
+            ("HS512", hs512, hs256),
+            ("another issuer", stranger, &["not issued by Tamara"]),
+            ("another secret", other, &["does not match"]),
+            ("no end", endless, malformed),
+            ("no token at all", "abc".into(), malformed),
+            ("the secret itself", NOTIFICATION_TOKEN.into(), malformed),
+            ("our own key", KEY.into(), malformed),
+        ],
+    )
+    .await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn tokens_in_the_wrong_places() {
+    let world = World::new(On::Sqlite).await;
+    let (one, two) = (token(&world, 900), token(&world, 901));
+    let expired = token(&world, -181);
+    let bearer = format!("Bearer {one}");
+    let cases: [(String, Option<&str>, &[&str]); 6] = [
+        (String::new(), None, &["no token", "?tamaraToken="]),
+        ("?tamaraToken=".into(), None, &["no token"]),
+        (format!("?tamaraToken={expired}"), None, &["has expired"]),
+        (String::new(), Some("Basic abc"), &["malformed"]),
         (
-            "no token",
-            bare("").body(body().into()).unwrap(),
-            &["no token", "?tamaraToken="],
-        ),
-        (
-            "empty token",
-            bare("?tamaraToken=").body(body().into()).unwrap(),
-            &["no token"],
-        ),
-        (
-            "expired",
-            with_header(&token(&world, -181), body()),
-            &["has expired", "clock"],
-        ),
-        (
-            "expired in the query",
-            with_query(&token(&world, -181), body()),
-            &["has expired"],
-        ),
-        (
-            "unsigned",
-            with_header(&unsigned, body()),
-            &["not signed with HS256"],
-        ),
-        (
-            "HS512",
-            with_header(&hs512, body()),
-            &["not signed with HS256"],
-        ),
-        (
-            "another issuer",
-            with_header(&stranger, body()),
-            &["not issued by Tamara"],
-        ),
-        (
-            "another secret",
-            with_header(&other, body()),
-            &["does not match", "notification_token"],
-        ),
-        ("no end", with_header(&endless, body()), &["malformed"]),
-        (
-            "no token at all",
-            with_header("abc", body()),
-            &["malformed"],
-        ),
-        (
-            "the secret itself",
-            with_header(NOTIFICATION_TOKEN, body()),
-            &["malformed"],
-        ),
-        ("our own key", with_header(KEY, body()), &["malformed"]),
-        (
-            "another scheme",
-            bare("")
-                .header("authorization", "Basic abc")
-                .body(body().into())
-                .unwrap(),
-            &["malformed"],
-        ),
-        (
-            "disagreeing",
-            both(&genuine, &token(&world, 901))
-                .body(body().into())
-                .unwrap(),
+            format!("?tamaraToken={two}"),
+            Some(&bearer),
             &["different tokens"],
         ),
         (
-            "twice",
-            bare(&format!("?tamaraToken={genuine}&tamaraToken={genuine}"))
-                .body(body().into())
-                .unwrap(),
-            &["once"],
+            format!("?tamaraToken={one}&tamaraToken={one}"),
+            None,
+            &["at most once"],
         ),
     ];
-    for (what, request, says) in cases {
-        check(&world, what, request, refused(401, REFUSED, says)).await;
+    for (query, header, says) in cases {
+        let mut request = Request::post(format!("{HOOK}{query}"));
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        let body = notification("ord", "order_approved");
+        let request = request.body(body.into()).unwrap();
+        check(&world, &query, request, refused(401, REFUSED, says)).await;
     }
     assert_eq!(rows(&world, "inbox").await, 0, "nothing of them is kept");
     world.finish().await;

@@ -17,7 +17,7 @@ pub struct Refused<'a> {
 }
 
 /// A refusal without a field of its own.
-pub fn refused<'a>(status: u16, code: &'a str, says: &'a [&'a str]) -> Refused<'a> {
+pub const fn refused<'a>(status: u16, code: &'a str, says: &'a [&'a str]) -> Refused<'a> {
     Refused {
         status,
         code,
@@ -27,7 +27,7 @@ pub fn refused<'a>(status: u16, code: &'a str, says: &'a [&'a str]) -> Refused<'
 }
 
 /// A refusal of one field.
-pub fn refused_at<'a>(
+pub const fn refused_at<'a>(
     status: u16,
     code: &'a str,
     param: &'a str,

@@ -195,6 +195,14 @@ async fn bodies_of_operations() {
         )
         .await;
     }
+    assert_eq!(rows(&world, "operations").await, 2, "create and authorise");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn texts_of_operations() {
+    let world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
     let path = format!("/v1/payments/{id}/capture");
     let shipping = |name: &str, value: &str| json!({ "shipping_info": { name: value } });
     for (name, value, says) in [
@@ -215,7 +223,7 @@ async fn bodies_of_operations() {
             &path,
             "k",
             &json!({ "comment": comment }),
-            invalid("comment", &["1 to 255 characters"]),
+            refused_at(422, "invalid_request", "comment", &["1 to 255 characters"]),
         )
         .await;
     }

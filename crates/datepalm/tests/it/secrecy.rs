@@ -263,7 +263,7 @@ async fn a_problem_never_echoes_a_value() {
     good["description"] = json!("Order");
     good["metadata"] = json!({ "cart": "1" });
     let mut refused = 0;
-    for place in places(&good, String::new()) {
+    for place in places(&good, "") {
         let number = !matches!(place.rsplit('/').next(), Some("amount" | "quantity"));
         let mut values = vec![
             json!(PHONE),
@@ -298,7 +298,7 @@ async fn send_refused(world: &World, place: &str, body: &Value) -> (u16, String)
 }
 
 /// JSON pointers to everything below a value.
-fn places(value: &Value, at: String) -> Vec<String> {
+fn places(value: &Value, at: &str) -> Vec<String> {
     let below: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields
             .iter()
@@ -312,10 +312,6 @@ fn places(value: &Value, at: String) -> Vec<String> {
         _ => Vec::new(),
     };
     let mut all: Vec<String> = below.iter().map(|(place, _)| place.clone()).collect();
-    all.extend(
-        below
-            .iter()
-            .flat_map(|(place, value)| places(value, place.clone())),
-    );
+    all.extend(below.iter().flat_map(|(place, value)| places(value, place)));
     all
 }
