@@ -240,7 +240,9 @@ pub fn unique_shipped_at_s(payment: &Payment, wished_s: i64) -> i64 {
             .iter()
             .any(|operation| operation.shipped_at_s == Some(second))
     };
-    (wished_s..)
-        .find(|second| !used(*second))
-        .unwrap_or(wished_s)
+    let mut second = wished_s;
+    while used(second) {
+        second = second.saturating_add(1);
+    }
+    second
 }

@@ -260,7 +260,7 @@ fn not_applied(operation: &mut Operation, answer: Answer, sending: bool, context
             operation.lease = None;
         }
         Answer::Refused { reason } => {
-            operation.end(OperationState::Rejected, Some(&reason), context.now_ms)
+            operation.end(OperationState::Rejected, Some(&reason), context.now_ms);
         }
         Answer::Conflict => {
             operation.doubt_from_attempt = None;
@@ -276,7 +276,7 @@ fn not_applied(operation: &mut Operation, answer: Answer, sending: bool, context
             did_not_happen(operation, &reason, retry_after_ms, earlier_doubt, context);
         }
         Answer::NotSent { reason } => {
-            did_not_happen(operation, &reason, None, earlier_doubt, context)
+            did_not_happen(operation, &reason, None, earlier_doubt, context);
         }
     }
 }

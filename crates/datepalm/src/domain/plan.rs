@@ -37,13 +37,12 @@ pub fn next_step(payment: &Payment) -> Option<Step> {
     if payment.blocked() || payment.money_in_flight().is_some() {
         return None;
     }
-    let released = payment
+    let mut released = payment
         .sessions
         .iter()
         .filter(|session| to_release(payment, session));
     released
-        .filter_map(|session| release_step(payment, session))
-        .next()
+        .find_map(|session| release_step(payment, session))
         .or_else(|| winner_step(payment))
 }
 

@@ -56,7 +56,9 @@ fn recognise(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>
         return false;
     }
     match operation.kind {
+        // A partial cancel is decided only after the window (R20), a create by its answer alone (R22).
         OperationKind::CreateSession => false,
+        OperationKind::Cancel if !operation.everything_left => false,
         OperationKind::Authorise => {
             let seen = facts.was_authorised();
             if seen {
@@ -72,7 +74,7 @@ fn recognise(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>
                 .map(|entry| entry.id.clone());
             take(operation, facts, EntryKind::Capture, found, context)
         }
-        OperationKind::Cancel if operation.everything_left => {
+        OperationKind::Cancel => {
             let found = new_entries(operation, facts, EntryKind::Cancel)
                 .next()
                 .map(|entry| entry.id.clone());
@@ -82,8 +84,6 @@ fn recognise(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>
             }
             take(operation, facts, EntryKind::Cancel, found, context)
         }
-        // A partial cancel is decided only after the window (R20).
-        OperationKind::Cancel => false,
         OperationKind::Refund => recognise_refund(operation, facts, context),
     }
 }

@@ -9,6 +9,7 @@ mod operation_rules;
 mod payment_rules;
 mod plan_rules;
 mod said;
+mod settle_rules;
 mod totals;
 mod traces;
 mod walk;

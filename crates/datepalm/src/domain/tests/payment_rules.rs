@@ -6,7 +6,7 @@ use crate::domain::decide::Command;
 use crate::domain::facts::{OrderRank, RefundRank};
 use crate::domain::operation::OperationState;
 use crate::domain::payment::AttentionReason;
-use crate::domain::status::{Amounts, Status};
+use crate::domain::status::Status;
 
 fn read(seen: &Body) -> Desk {
     let mut desk = Desk::pending();
@@ -104,113 +104,63 @@ fn r7_a_winner_takes_the_hold_again_or_is_released() {
     }
 }
 
-/// R8, R9, R10, R12 in one table: an order, and what is shown of its payment.
+/// R8, R9, R10, R12 in one table: an order, and what is shown of its payment: status, paid, final, and what is
+/// authorised, canceled, captured, refunded.
 #[test]
 fn r8_r9_r10_what_is_shown_of_an_order() {
     use OrderRank::{Approved, Authorised, Canceled, Declined, Expired, New};
     use RefundRank::{Other, Success};
-    use Status as S;
-    let (yes, no) = (true, false);
-    // status, paid, final, [authorised, canceled, captured, refunded]
+    let part = || live().capture("c", 100);
+    let rest_canceled = || part().cancel("x", 200);
     let table = [
-        (body(New), S::Pending, no, no, [0, 0, 0, 0]),
-        (body(Declined), S::Declined, no, yes, [0, 0, 0, 0]),
-        (body(Expired), S::Expired, no, yes, [0, 0, 0, 0]),
-        (body(Approved), S::Approved, no, no, [0, 0, 0, 0]),
-        (body(Authorised), S::Authorised, yes, no, [300, 0, 0, 0]),
-        (
-            live().cancel("x", 100),
-            S::Authorised,
-            yes,
-            no,
-            [300, 100, 0, 0],
-        ),
-        (
-            live().cancel("x", TOTAL),
-            S::Canceled,
-            no,
-            yes,
-            [300, 300, 0, 0],
-        ),
-        (body(Canceled), S::Canceled, no, yes, [300, 300, 0, 0]),
-        (
-            live().capture("c", 100),
-            S::PartiallyCaptured,
-            yes,
-            no,
-            [300, 0, 100, 0],
-        ),
-        (
-            live().capture("c", 100).cancel("x", 200),
-            S::Captured,
-            yes,
-            yes,
-            [300, 200, 100, 0],
-        ),
-        (
-            body(Canceled).capture("c", 100).cancel("x", 200),
-            S::Captured,
-            yes,
-            yes,
-            [300, 200, 100, 0],
-        ),
-        (captured(), S::Captured, yes, yes, [300, 0, 300, 0]),
-        (
-            captured().refund("r", 100, Success),
-            S::PartiallyRefunded,
-            yes,
-            yes,
-            [300, 0, 300, 100],
-        ),
+        (body(New), "pending - - 0 0 0 0"),
+        (body(Declined), "declined - final 0 0 0 0"),
+        (body(Expired), "expired - final 0 0 0 0"),
+        (body(Approved), "approved - - 0 0 0 0"),
+        (body(Authorised), "authorised paid - 300 0 0 0"),
+        (live().cancel("x", 100), "authorised paid - 300 100 0 0"),
+        (live().cancel("x", 300), "canceled - final 300 300 0 0"),
+        (body(Canceled), "canceled - final 300 300 0 0"),
+        (part(), "partially_captured paid - 300 0 100 0"),
+        (rest_canceled(), "captured paid final 300 200 100 0"),
+        (captured(), "captured paid final 300 0 300 0"),
         (
             captured().refund("r", 100, Other),
-            S::Captured,
-            yes,
-            yes,
-            [300, 0, 300, 0],
+            "captured paid final 300 0 300 0",
         ),
         (
-            captured().refund("r", TOTAL, Success),
-            S::Refunded,
-            no,
-            yes,
-            [300, 0, 300, 300],
+            captured().refund("r", 100, Success),
+            "partially_refunded paid final 300 0 300 100",
         ),
         (
-            live().capture("c", 100).refund("r", 100, Success),
-            S::Refunded,
-            yes,
-            no,
-            [300, 0, 100, 100],
+            captured().refund("r", 300, Success),
+            "refunded - final 300 0 300 300",
+        ),
+        // All that was captured is refunded, but a rest is still authorised.
+        (
+            part().refund("r", 100, Success),
+            "refunded paid - 300 0 100 100",
         ),
         (
-            live()
-                .capture("c", 100)
-                .cancel("x", 200)
-                .refund("r", 100, Success),
-            S::Refunded,
-            no,
-            yes,
-            [300, 200, 100, 100],
+            rest_canceled().refund("r", 100, Success),
+            "refunded - final 300 200 100 100",
         ),
     ];
-    for (seen, status, paid, is_final, [authorised, canceled, captured, refunded]) in table {
+    for (seen, expected) in table {
         let payment = read(&seen).payment;
-        assert_eq!(payment.status(), status, "{seen:?}");
-        assert_eq!(payment.paid(), paid, "{seen:?}");
-        assert_eq!(payment.is_final(), is_final, "{seen:?}");
-        let shown = Amounts {
-            authorised_minor: authorised,
-            canceled_minor: canceled,
-            captured_minor: captured,
-            refunded_minor: refunded,
-        };
-        let winner = payment.winner.is_some();
-        assert_eq!(
-            payment.amounts(),
-            if winner { shown } else { Amounts::default() },
-            "{seen:?}"
+        let word = |yes: bool, word: &'static str| if yes { word } else { "-" };
+        let amounts = payment.amounts();
+        let shown = format!(
+            "{} {} {} {} {} {} {}",
+            payment.status().as_str(),
+            word(payment.paid(), "paid"),
+            word(payment.is_final(), "final"),
+            amounts.authorised_minor,
+            amounts.canceled_minor,
+            amounts.captured_minor,
+            amounts.refunded_minor,
         );
+        assert_eq!(shown, expected);
     }
 }
 

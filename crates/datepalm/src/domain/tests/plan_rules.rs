@@ -411,3 +411,17 @@ fn r2_r5_automation_stands_still_while_the_order_is_doubted() {
         "a later read with known words lifts it"
     );
 }
+
+/// R14, R3: when the portal captured between the plan's intent and its first byte: the cancel is not even sent.
+#[test]
+fn r14_loser_captured_before_its_cancel_is_sent() {
+    let mut desk = Desk::twice_approved();
+    desk.read(1, &live());
+    let cancel = desk.plan().expect("the loser is canceled");
+    desk.read(1, &live().capture("auto", TOTAL));
+    assert_eq!(desk.begin(&cancel), None);
+    assert_eq!(desk.operation(&cancel).reason.as_deref(), Some("overtaken"));
+    desk.tick(HOUR);
+    let refund = desk.plan().expect("the refund follows");
+    assert_eq!(desk.operation(&refund).kind, OperationKind::Refund);
+}

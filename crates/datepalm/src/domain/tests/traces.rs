@@ -53,25 +53,6 @@ fn repeat_that_can_never_succeed_ends() {
     assert!(desk.ask(Command::Capture(Some(200))).is_ok());
 }
 
-/// The same, when the read shows the part before the repeat is sent: the repeat is not sent at all.
-#[test]
-fn repeat_is_not_sent_when_the_facts_no_longer_allow_it() {
-    let mut desk = Desk::authorised();
-    let capture = desk.ask(Command::Capture(None)).unwrap();
-    desk.send_lost(&capture);
-    desk.read(0, &live());
-    let session = desk.session_id(0);
-    let part = live().capture("portal", 100).read_at(desk.now_ms);
-    let facts = &mut desk.payment.session_mut(&session).unwrap().facts;
-    *facts = std::mem::take(facts).merge(&part);
-    desk.tick(HOUR);
-    assert_eq!(desk.begin(&capture), None);
-    assert!(
-        !desk.operation(&capture).may_repeat,
-        "nobody finds it due again"
-    );
-}
-
 /// R19: partial capture, time-out, two empty reads, and then the effect arrives. Within the window nothing is decided;
 /// beyond it, what the rules assume is broken, and a person is asked.
 #[test]
@@ -288,20 +269,6 @@ fn loser_captured_meanwhile() {
     let refund = desk.plan().expect("then refunded");
     assert_eq!(desk.operation(&refund).kind, OperationKind::Refund);
     assert_eq!(desk.operation(&refund).amount_minor, TOTAL);
-}
-
-/// The same, when the portal captured between the plan's intent and its first byte: the cancel is not even sent.
-#[test]
-fn loser_captured_before_its_cancel_is_sent() {
-    let mut desk = Desk::twice_approved();
-    desk.read(1, &live());
-    let cancel = desk.plan().expect("the loser is canceled");
-    desk.read(1, &live().capture("auto", TOTAL));
-    assert_eq!(desk.begin(&cancel), None);
-    assert_eq!(desk.operation(&cancel).reason.as_deref(), Some("overtaken"));
-    desk.tick(HOUR);
-    let refund = desk.plan().expect("the refund follows");
-    assert_eq!(desk.operation(&refund).kind, OperationKind::Refund);
 }
 
 /// R13: the first read says captured: that is the winner, and it is paid.

@@ -106,7 +106,7 @@ impl Walk {
 
     fn read(&mut self, index: usize, b: u8) {
         let now_ms = self.desk.now_ms;
-        let body = self.orders[index].body(b % 3 == 0, now_ms);
+        let body = self.orders[index].body(b.is_multiple_of(3), now_ms);
         match b {
             250.. => self.desk.read(index, &body.unknown("on_hold")),
             245..250 => self.desk.read(index, &body.mismatch()),
