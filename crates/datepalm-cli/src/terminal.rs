@@ -4,6 +4,7 @@
 
 use clap::ValueEnum;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::mpsc::{self, SyncSender};
 
 /// When colour is used: where a terminal shows it, or not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -75,8 +76,33 @@ pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Lines that wait for a reader; more are left out.
+const LINES_WAITING_MAX: usize = 10_000;
+
+/// For lines that a server prints while it serves: a reader that pauses holds up this queue and nothing else.
+#[derive(Clone, Debug)]
+pub struct Lines(SyncSender<String>);
+
+impl Lines {
+    /// Starts the thread that prints them.
+    pub fn start() -> std::io::Result<Self> {
+        let (sender, waiting) = mpsc::sync_channel::<String>(LINES_WAITING_MAX);
+        let print = move || waiting.iter().for_each(|text| line(&text));
+        std::thread::Builder::new()
+            .name("datepalm-lines".to_owned())
+            .spawn(print)?;
+        Ok(Self(sender))
+    }
+
+    /// Data: a line on stdout, as soon as there is room.
+    pub fn send(&self, text: String) {
+        // Left out when too many wait: what happened stands in the database.
+        let _ = self.0.try_send(text);
+    }
+}
+
 fn painted(colour: bool, paint: Paint, text: &str) -> String {
-    if colour {
+    if colour && !text.is_empty() {
         format!("\x1b[{}m{text}\x1b[0m", paint.code())
     } else {
         text.to_owned()

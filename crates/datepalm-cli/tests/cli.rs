@@ -208,6 +208,22 @@ async fn the_demo_answers_its_shop_and_unknown_paths() {
     }
 }
 
+/// A terminal may be paused, and a pipe may be left unread: the lines wait, the service does not.
+#[tokio::test]
+async fn the_demo_goes_on_when_nobody_reads_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Running::demo(folder.path());
+    let hook = format!("{}/hooks/tamara/demo_sa", demo.told("Shop"));
+    let (http, word) = (http(), "x".repeat(64));
+    let body = format!(r#"{{"order_reference_id":"{word}","order_status":"{word}"}}"#);
+    // A line of more than 128 characters for each: far more than a pipe holds.
+    for _ in 0..1_000 {
+        let request = http.post(&hook).body(body.clone());
+        let request = request.timeout(std::time::Duration::from_secs(20));
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 401);
+    }
+}
+
 #[test]
 fn data_in_use_and_demo_keys_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Begins where the log of events ends, so that a restart repeats nothing. Shows no personal data.
 
-use crate::terminal::{Paint, Terminal, line};
+use crate::terminal::{Lines, Paint, Terminal};
+use anyhow::Context as _;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -27,6 +28,7 @@ const POLL: Duration = Duration::from_secs(1);
 pub struct Feed {
     app: Arc<App>,
     terminal: Terminal,
+    lines: Lines,
     first_after: i64,
     /// The day of the last line: moving the clock moves it on.
     day: Mutex<String>,
@@ -54,10 +56,12 @@ struct About {
 impl Feed {
     /// Looks where the log ends.
     pub async fn start(app: Arc<App>, terminal: Terminal) -> Result<Self> {
+        let lines = Lines::start().context("cannot start a thread")?;
         let first_after = app.store.read("last event", events::last_seq).await?;
         Ok(Self {
             app,
             terminal,
+            lines,
             first_after,
             day: Mutex::default(),
         })
@@ -134,7 +138,7 @@ impl Feed {
         let mut last = self.day.lock().expect("printing does not panic");
         if *last != day {
             day.clone_into(&mut last);
-            line(&self.terminal.paint(Paint::Dim, day));
+            self.lines.send(self.terminal.paint(Paint::Dim, day));
         }
         let text = format!(
             "{}  {:<17} {} {:>14}  {}",
@@ -145,7 +149,7 @@ impl Feed {
             entry.about,
             self.terminal.paint(Paint::Dim, entry.id),
         );
-        line(text.trim_end());
+        self.lines.send(text.trim_end().to_owned());
     }
 }
 

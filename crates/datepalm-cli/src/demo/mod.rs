@@ -125,10 +125,11 @@ impl Demo {
             GRACE,
         );
         let tamara = tokio::spawn(tamara);
+        // Both sockets take connections since they were bound.
+        line("ready");
         let side = tokio::spawn(async move {
             tokio::join!(self.sandbox.run_notifier(), feed.follow());
         });
-        line("ready");
         let served = serving::run_service(self.app, self.listener, router, stop, GRACE).await;
         side.abort();
         stop_tamara.send_replace(true);

@@ -12,7 +12,7 @@ use datepalm::ids::SystemIds;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tamara::transport::{Environment, HttpTransport};
-use tamara_sandbox::{Clock, Merchant, Options, Sandbox};
+use tamara_sandbox::{Clock, Merchant, Options, Sandbox, TokenTime};
 
 /// The service's database, in the data folder.
 pub const DATABASE: &str = "datepalm.db";
