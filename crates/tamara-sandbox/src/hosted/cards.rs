@@ -20,6 +20,23 @@ pub(crate) enum Mistake {
     Password,
 }
 
+impl Mistake {
+    /// The field at fault, which gets the focus.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Code => "otp",
+            Self::Plan => "plan",
+            Self::UnknownCard | Self::CardNotInCountry | Self::Refused | Self::SeveralAccounts => {
+                "card_number"
+            }
+            Self::Expiry => "card_expiry",
+            Self::Cvv => "card_cvv",
+            Self::Password => "password",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behaviour {
     Succeeds,
@@ -129,29 +146,82 @@ impl TestCard {
     }
 }
 
+/// A card as typed; lives only as long as the request.
+pub(crate) struct TypedCard<'a> {
+    pub(crate) number: &'a str,
+    pub(crate) expiry: &'a str,
+    pub(crate) cvv: &'a str,
+}
+
+impl TypedCard<'_> {
+    fn known(&self) -> Option<&'static TestCard> {
+        let separator = |c: &char| matches!(c, ' ' | '-');
+        let number: String = self.number.chars().filter(|c| !separator(c)).collect();
+        TEST_CARDS.iter().find(|card| card.number == number)
+    }
+
+    fn expiry(&self) -> String {
+        self.expiry.chars().filter(|c| !c.is_whitespace()).collect()
+    }
+}
+
+/// What the card form holds when it is shown. Numbers come from the list, never from what was typed.
+#[derive(Clone, Default)]
+pub(crate) struct Filled {
+    pub(crate) number: String,
+    pub(crate) expiry: String,
+    pub(crate) cvv: &'static str,
+}
+
+impl Filled {
+    /// A test card, ready to pay with.
+    pub(super) fn example(index: usize) -> Option<Self> {
+        let card = TEST_CARDS.get(index)?;
+        Some(Self {
+            number: card.grouped(),
+            expiry: card.expiry().to_owned(),
+            cvv: card.example_cvv(),
+        })
+    }
+
+    /// What was right about a test card whose date or code was wrong.
+    pub(super) fn again(typed: &TypedCard<'_>, mistake: Mistake) -> Self {
+        let number = typed.known().map(TestCard::grouped).unwrap_or_default();
+        let (number, expiry) = match mistake {
+            Mistake::Cvv => (number, typed.expiry()),
+            Mistake::Expiry => (number, String::new()),
+            Mistake::Phone
+            | Mistake::Code
+            | Mistake::Plan
+            | Mistake::UnknownCard
+            | Mistake::CardNotInCountry
+            | Mistake::Refused
+            | Mistake::SeveralAccounts
+            | Mistake::Password => (String::new(), String::new()),
+        };
+        Self {
+            number,
+            expiry,
+            cvv: "",
+        }
+    }
+}
+
 /// Judges a card as typed; `Ok` says whether the bank asks for a password first.
-pub(crate) fn judge(
-    number: &str,
-    expiry: &str,
-    cvv: &str,
-    country: &str,
-    today: Date,
-) -> Result<Bank, Mistake> {
-    let number: String = number.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-    let known = TEST_CARDS.iter().find(|card| card.number == number);
-    let card = known.ok_or(Mistake::UnknownCard)?;
+pub(crate) fn judge(typed: &TypedCard<'_>, country: &str, today: Date) -> Result<Bank, Mistake> {
+    let card = typed.known().ok_or(Mistake::UnknownCard)?;
     if !card.offered_in(country) {
         return Err(Mistake::CardNotInCountry);
     }
     if card.behaviour == Behaviour::Fails {
         return Err(Mistake::Refused);
     }
-    let expiry: String = expiry.chars().filter(|c| !c.is_whitespace()).collect();
+    let expiry = typed.expiry();
     let (month, year) = month_and_year(&expiry).ok_or(Mistake::Expiry)?;
     if (year, month) < (today.year(), today.month()) {
         return Err(Mistake::Expiry);
     }
-    let cvv = cvv.trim();
+    let cvv = typed.cvv.trim();
     let right = match card.cvv {
         Cvv::Exactly(expected) => cvv == expected,
         Cvv::StartsWith(start) => {
@@ -194,7 +264,12 @@ mod tests {
     #[test]
     fn cards_are_judged_as_documented() {
         let check = |number: &str, expiry: &str, cvv: &str, expected| {
-            let judged = judge(number, expiry, cvv, "SA", TODAY);
+            let typed = TypedCard {
+                number,
+                expiry,
+                cvv,
+            };
+            let judged = judge(&typed, "SA", TODAY);
             assert_eq!(judged, expected, "{number} {expiry} {cvv}");
         };
         check(
@@ -233,7 +308,12 @@ mod tests {
     #[test]
     fn mada_and_amex_exist_in_saudi_arabia_only() {
         for number in ["4658584090000001", "345678901234564"] {
-            let judged = judge(number, EXPIRY, "257", "KW", TODAY);
+            let typed = TypedCard {
+                number,
+                expiry: EXPIRY,
+                cvv: "257",
+            };
+            let judged = judge(&typed, "KW", TODAY);
             assert_eq!(judged, Err(Mistake::CardNotInCountry));
         }
     }

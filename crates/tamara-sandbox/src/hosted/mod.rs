@@ -1,9 +1,11 @@
-//! The hosted checkout page: phone, code, plan, card, bank, result (hosted-checkout 7.2).
+//! The hosted checkout page: phone, code, identity, plan, card, bank,
+//! result (hosted-checkout 7.2).
 //!
 //! Server-rendered, forms only, works without script and loads nothing from elsewhere. Invariant:
 //! the server knows the step; each button is a POST that ends in a redirect or shows a mistake.
 
 mod cards;
+mod identity;
 mod page;
 mod steps;
 mod text;
@@ -14,19 +16,23 @@ use askama::Template;
 use axum::Form;
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use crate::Sandbox;
 use crate::rules::Refusal;
 use crate::world::{Locale, Status, World};
-use page::View;
-use steps::{Outcome, TypedCard};
+use cards::{Filled, TypedCard};
+use page::{Page, Subject, View};
+use steps::{Outcome, Typed};
 
 /// Nothing but its own inline style. `form-action` stays open: a form may end at the merchant's.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Time to read what happened before the page moves on by itself.
+const MOVES_ON_AFTER_S: u32 = 3;
 
 type Words = BTreeMap<String, String>;
 
@@ -36,6 +42,10 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/checkout/{checkout_id}/result", get(result))
         .route("/checkout/{checkout_id}/send-code", post(send_code))
         .route("/checkout/{checkout_id}/verify-otp", post(verify_otp))
+        .route("/checkout/{checkout_id}/agree", post(agree))
+        .route("/checkout/{checkout_id}/regenerate-id", post(regenerate))
+        .route("/checkout/{checkout_id}/id-confirmed", get(id_confirmed))
+        .route("/checkout/{checkout_id}/take-picture", post(take_picture))
         .route("/checkout/{checkout_id}/choose-plan", post(choose_plan))
         .route("/checkout/{checkout_id}/pay", post(pay))
         .route("/checkout/{checkout_id}/confirm-3ds", post(confirm_3ds))
@@ -49,10 +59,12 @@ async fn show(
     Path(checkout_id): Path<String>,
     Query(query): Query<Words>,
 ) -> Response {
-    let card = query.get("use").and_then(|index| index.parse().ok());
+    let index = query.get("use").and_then(|index| index.parse().ok());
     sandbox.read(|world, now_ms| {
         let mut view = view(world, &checkout_id, &query);
-        view.card = card;
+        view.typed = index
+            .and_then(Filled::example)
+            .map_or(Typed::Nothing, Typed::Card);
         render(world, &checkout_id, now_ms, view)
     })
 }
@@ -89,6 +101,47 @@ async fn verify_otp(
 ) -> Response {
     press(&sandbox, &checkout_id, &query, |world, _| {
         steps::verify_code(world, &checkout_id, field(&form, "otp"))
+    })
+}
+
+async fn agree(
+    State(sandbox): State<Sandbox>,
+    Path(checkout_id): Path<String>,
+    Query(query): Query<Words>,
+) -> Response {
+    press(&sandbox, &checkout_id, &query, |world, _| {
+        identity::agree(world, &checkout_id)
+    })
+}
+
+async fn regenerate(
+    State(sandbox): State<Sandbox>,
+    Path(checkout_id): Path<String>,
+    Query(query): Query<Words>,
+) -> Response {
+    press(&sandbox, &checkout_id, &query, |world, _| {
+        identity::regenerate(world, &checkout_id)
+    })
+}
+
+/// The one address that moves a step by being opened: the page does so by itself, as with Nafath.
+async fn id_confirmed(
+    State(sandbox): State<Sandbox>,
+    Path(checkout_id): Path<String>,
+    Query(query): Query<Words>,
+) -> Response {
+    press(&sandbox, &checkout_id, &query, |world, _| {
+        identity::confirm_nafath(world, &checkout_id)
+    })
+}
+
+async fn take_picture(
+    State(sandbox): State<Sandbox>,
+    Path(checkout_id): Path<String>,
+    Query(query): Query<Words>,
+) -> Response {
+    press(&sandbox, &checkout_id, &query, |world, _| {
+        identity::take_picture(world, &checkout_id)
     })
 }
 
@@ -168,9 +221,10 @@ fn press(
         Ok(Outcome::Page) => Redirect::to(&format!("{path}?locale={code}")).into_response(),
         Ok(Outcome::Ended) => Redirect::to(&format!("{path}/result?locale={code}")).into_response(),
         Ok(Outcome::Away(url)) => Redirect::to(&url).into_response(),
-        Ok(Outcome::Mistaken(mistake)) => sandbox.read(|world, now_ms| {
+        Ok(Outcome::Mistaken(mistake, typed)) => sandbox.read(|world, now_ms| {
             let mut view = view(world, checkout_id, query);
             view.mistake = Some(mistake);
+            view.typed = typed;
             let page = render(world, checkout_id, now_ms, view);
             (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
         }),
@@ -196,38 +250,50 @@ fn view(world: &World, checkout_id: &str, query: &Words) -> View {
     View {
         locale,
         mistake: None,
-        card: None,
+        typed: Typed::Nothing,
         result: false,
     }
 }
 
 fn render(world: &World, checkout_id: &str, now_ms: i64, view: View) -> Response {
-    let session = world.checkout(checkout_id).and_then(|checkout| {
+    let subject = world.checkout(checkout_id).and_then(|checkout| {
         let order = world.order(&checkout.order_id)?;
-        let account = world.account(&order.merchant_id)?;
-        Some((checkout, order, account))
+        Some(Subject {
+            world,
+            merchant: &world.account(&order.merchant_id)?.merchant.name,
+            order,
+            checkout,
+            now_ms,
+        })
     });
-    let Some((checkout, order, account)) = session else {
+    let Some(subject) = subject else {
         return not_found(view.locale);
     };
-    if view.result && order.status == Status::New {
-        let address = format!("/checkout/{checkout_id}?locale={}", view.locale.code());
+    let locale = view.locale.code();
+    if view.result && subject.order.status == Status::New {
+        let address = format!("/checkout/{checkout_id}?locale={locale}");
         return Redirect::to(&address).into_response();
     }
-    let merchant = &account.merchant.name;
-    html(&page::page(merchant, order, checkout, now_ms, view))
+    html(&page::page(&subject, view))
 }
 
 fn not_found(locale: Locale) -> Response {
     (StatusCode::NOT_FOUND, html(&page::unknown(locale))).into_response()
 }
 
-fn html(page: &impl Template) -> Response {
+fn html(page: &Page) -> Response {
     let body = page.render().expect("writing to a text cannot fail");
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    (headers, Html(body)).into_response()
+    let mut response = (headers, Html(body)).into_response();
+    if let Some(address) = page.moves_on() {
+        let refresh = format!("{MOVES_ON_AFTER_S}; url={address}");
+        if let Ok(refresh) = HeaderValue::from_str(&refresh) {
+            response.headers_mut().insert(header::REFRESH, refresh);
+        }
+    }
+    response
 }

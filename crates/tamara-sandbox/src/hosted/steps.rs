@@ -3,27 +3,43 @@
 //! Functions of the world, the input and the moment. Invariant: a step only moves a session that
 //! stands on it; a button of an old tab moves nothing.
 
-use super::cards::{Bank, Mistake, judge};
+use super::cards::{Bank, Filled, Mistake, TypedCard, judge};
+use super::identity;
 use crate::api::phone;
 use crate::dates::day;
 use crate::rules::{self, Refusal};
 use crate::world::{Checkout, Order, Plan, Status, Step, World};
 
 /// Where the customer is after a button.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// On the page, at whatever step the session stands.
     Page,
-    /// On the same step, told what was wrong.
-    Mistaken(Mistake),
+    /// On the same step, told what was wrong, with what need not be typed again.
+    Mistaken(Mistake, Typed),
     /// At the screen that tells how it ended.
     Ended,
     /// Away, at the merchant's address.
     Away(String),
 }
 
+/// What a form holds when it is shown again.
+#[derive(Clone, Default)]
+pub(crate) enum Typed {
+    #[default]
+    Nothing,
+    Phone(String),
+    Card(Filled),
+}
+
+fn mistaken(mistake: Mistake) -> Outcome {
+    Outcome::Mistaken(mistake, Typed::Nothing)
+}
+
 /// The session and its order, if the session is still open.
-fn open_session(world: &World, checkout_id: &str) -> Result<Option<(Checkout, Order)>, Refusal> {
+pub(super) fn open_session(
+    world: &World,
+    checkout_id: &str,
+) -> Result<Option<(Checkout, Order)>, Refusal> {
     let checkout = world
         .checkout(checkout_id)
         .ok_or(Refusal::CheckoutNotFound)?;
@@ -34,7 +50,7 @@ fn open_session(world: &World, checkout_id: &str) -> Result<Option<(Checkout, Or
     Ok(open.then(|| (checkout.clone(), order.clone())))
 }
 
-fn move_to(world: &mut World, mut checkout: Checkout, step: Step) -> Outcome {
+pub(super) fn move_to(world: &mut World, mut checkout: Checkout, step: Step) -> Outcome {
     checkout.step = step;
     world.put_checkout(checkout);
     Outcome::Page
@@ -53,7 +69,8 @@ pub(crate) fn send_code(
         return Ok(Outcome::Page);
     }
     let Some(digits) = phone::normalise(phone, &order.country) else {
-        return Ok(Outcome::Mistaken(Mistake::Phone));
+        let typed = Typed::Phone(phone.to_owned());
+        return Ok(Outcome::Mistaken(Mistake::Phone, typed));
     };
     checkout.phone = digits;
     if rules::is_decline_phone(&checkout.phone) {
@@ -70,14 +87,22 @@ pub(crate) fn verify_code(
     checkout_id: &str,
     typed: &str,
 ) -> Result<Outcome, Refusal> {
-    let Some((checkout, _)) = open_session(world, checkout_id)? else {
+    let Some((mut checkout, order)) = open_session(world, checkout_id)? else {
         return Ok(Outcome::Page);
     };
-    match &checkout.step {
-        Step::Otp { code } if typed.trim() == code => Ok(move_to(world, checkout, Step::Plan)),
-        Step::Otp { .. } => Ok(Outcome::Mistaken(Mistake::Code)),
-        Step::Phone | Step::Plan | Step::Card { .. } | Step::ThreeDs { .. } => Ok(Outcome::Page),
+    let Step::Otp { code } = &checkout.step else {
+        return Ok(Outcome::Page);
+    };
+    if typed.trim() != code {
+        return Ok(mistaken(Mistake::Code));
     }
+    checkout.asks_id = identity::asks(world, &order.country, &checkout.phone);
+    let step = if checkout.asks_id {
+        identity::first_step(&order.country)
+    } else {
+        Step::Plan
+    };
+    Ok(move_to(world, checkout, step))
 }
 
 pub(crate) fn choose_plan(
@@ -85,23 +110,29 @@ pub(crate) fn choose_plan(
     checkout_id: &str,
     plan: &str,
 ) -> Result<Outcome, Refusal> {
-    let Some((checkout, _)) = open_session(world, checkout_id)? else {
+    let Some((checkout, order)) = open_session(world, checkout_id)? else {
         return Ok(Outcome::Page);
     };
     if checkout.step != Step::Plan {
         return Ok(Outcome::Page);
     }
-    Ok(match Plan::parse(plan) {
-        Some(plan) => move_to(world, checkout, Step::Card { plan }),
-        None => Outcome::Mistaken(Mistake::Plan),
-    })
+    let offered = offered_plans(world, &order);
+    Ok(
+        match Plan::parse(plan).filter(|plan| offered.contains(plan)) {
+            Some(plan) => move_to(world, checkout, Step::Card { plan }),
+            None => mistaken(Mistake::Plan),
+        },
+    )
 }
 
-/// A card as typed; lives only as long as the request.
-pub(crate) struct TypedCard<'a> {
-    pub(crate) number: &'a str,
-    pub(crate) expiry: &'a str,
-    pub(crate) cvv: &'a str,
+/// The plans on the page. A total that none is for came through a change of the merchant's terms;
+/// its customer may still pay in full.
+pub(super) fn offered_plans(world: &World, order: &Order) -> Vec<Plan> {
+    let account = world.account(&order.merchant_id);
+    let plans = account.map(|account| account.merchant.plans_for(order.total_minor));
+    plans
+        .filter(|plans| !plans.is_empty())
+        .unwrap_or_else(|| vec![Plan::Full])
 }
 
 pub(crate) fn pay(
@@ -116,14 +147,20 @@ pub(crate) fn pay(
     let Step::Card { plan } = checkout.step else {
         return Ok(Outcome::Page);
     };
-    let today = day(now_ms);
-    match judge(card.number, card.expiry, card.cvv, &order.country, today) {
+    match judge(card, &order.country, day(now_ms)) {
         Ok(Bank::AsksPassword) => Ok(move_to(world, checkout, Step::ThreeDs { plan })),
         Ok(Bank::Approves) => {
             rules::approve(world, checkout_id, plan, now_ms)?;
             Ok(Outcome::Ended)
         }
-        Err(mistake) => Ok(Outcome::Mistaken(mistake)),
+        Err(Mistake::Refused) if world.choices.failing_card_declines => {
+            rules::decline(world, checkout_id, now_ms)?;
+            Ok(Outcome::Ended)
+        }
+        Err(mistake) => {
+            let typed = Typed::Card(Filled::again(card, mistake));
+            Ok(Outcome::Mistaken(mistake, typed))
+        }
     }
 }
 
@@ -141,7 +178,7 @@ pub(crate) fn confirm_password(
         return Ok(Outcome::Page);
     };
     if password.is_empty() {
-        return Ok(Outcome::Mistaken(Mistake::Password));
+        return Ok(mistaken(Mistake::Password));
     }
     rules::approve(world, checkout_id, plan, now_ms)?;
     Ok(Outcome::Ended)
@@ -153,7 +190,9 @@ pub(crate) fn back(world: &mut World, checkout_id: &str) -> Result<Outcome, Refu
         return Ok(Outcome::Page);
     };
     let step = match checkout.step {
-        Step::Phone | Step::Otp { .. } => Step::Phone,
+        Step::Phone | Step::Otp { .. } | Step::Terms | Step::Nafath { .. } | Step::Kyc { .. } => {
+            Step::Phone
+        }
         Step::Plan | Step::Card { .. } => Step::Plan,
         Step::ThreeDs { plan } => Step::Card { plan },
     };

@@ -38,6 +38,7 @@ pub(crate) fn open(world: &mut World, mut order: Order, opening: Opening) -> Che
         cancel_url: opening.cancel_url,
         phone: order.consumer.phone_number.clone(),
         step: Step::Phone,
+        asks_id: false,
     };
     world.put_order(order);
     world.put_checkout(checkout.clone());

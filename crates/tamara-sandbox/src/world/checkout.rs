@@ -17,6 +17,9 @@ pub(crate) struct Checkout {
     /// As the customer typed or the merchant prefilled it, in digits.
     pub(crate) phone: String,
     pub(crate) step: Step,
+    /// The page of this session asks for an identity, or did.
+    #[serde(default)]
+    pub(crate) asks_id: bool,
 }
 
 /// The step the page shows while the order is `new`.
@@ -24,10 +27,25 @@ pub(crate) struct Checkout {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
     Phone,
-    Otp { code: String },
+    Otp {
+        code: String,
+    },
+    Terms,
+    /// Saudi Arabia: the number is shown once the customer has asked for it.
+    Nafath {
+        number: Option<String>,
+    },
+    /// The Emirates: how many of the pictures are taken.
+    Kyc {
+        pictures: usize,
+    },
     Plan,
-    Card { plan: Plan },
-    ThreeDs { plan: Plan },
+    Card {
+        plan: Plan,
+    },
+    ThreeDs {
+        plan: Plan,
+    },
 }
 
 impl Step {
@@ -36,6 +54,10 @@ impl Step {
         match self {
             Self::Phone => "phone",
             Self::Otp { .. } => "otp",
+            Self::Terms => "terms",
+            Self::Nafath { number: None } => "nafath",
+            Self::Nafath { number: Some(_) } => "nafath_wait",
+            Self::Kyc { .. } => "kyc",
             Self::Plan => "plan",
             Self::Card { .. } => "card",
             Self::ThreeDs { .. } => "three_ds",

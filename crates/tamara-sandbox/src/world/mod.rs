@@ -42,6 +42,8 @@ pub(crate) enum Entry {
     Webhook(Webhook),
     WebhookRemoved(String),
     Notification(Notification),
+    /// A phone whose owner showed an identity on the page.
+    IdVerified(String),
     Counters(Counters),
     Reset,
 }
@@ -60,6 +62,7 @@ enum Key {
     Checkout(String),
     Webhook(String),
     Notification(u64),
+    IdVerified(String),
 }
 
 enum Before {
@@ -67,6 +70,7 @@ enum Before {
     Checkout(String, Option<Checkout>),
     Webhook(String, Option<Webhook>),
     Notification(u64, Option<Notification>),
+    IdVerified(String),
 }
 
 pub(crate) struct World {
@@ -78,6 +82,7 @@ pub(crate) struct World {
     checkouts: BTreeMap<String, Checkout>,
     webhooks: BTreeMap<String, Webhook>,
     notifications: BTreeMap<u64, Notification>,
+    verified_phones: BTreeSet<String>,
     sequence: u64,
     /// (merchant, reference, sequence) to order: the last of a reference is the newest.
     references: BTreeMap<(String, String, u64), String>,
@@ -96,6 +101,7 @@ impl World {
             checkouts: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             notifications: BTreeMap::new(),
+            verified_phones: BTreeSet::new(),
             sequence: 0,
             references: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -157,6 +163,11 @@ impl World {
         self.notifications.values()
     }
 
+    /// Whether the owner of this phone, in digits, has ever shown an identity on the page.
+    pub(crate) fn is_id_verified(&self, phone: &str) -> bool {
+        self.verified_phones.contains(phone)
+    }
+
     /// The order whose timer fires first, with the moment.
     pub(crate) fn next_timer(&self) -> Option<(i64, &Order)> {
         let (at_ms, order_id) = self.timers.first()?;
@@ -202,6 +213,13 @@ impl World {
         let id = notification.id;
         let before = self.set_notification(id, Some(notification));
         self.before.push(Before::Notification(id, before));
+    }
+
+    /// The owner of this phone, in digits, has shown an identity.
+    pub(crate) fn verify_id(&mut self, phone: &str) {
+        if self.verified_phones.insert(phone.to_owned()) {
+            self.before.push(Before::IdVerified(phone.to_owned()));
+        }
     }
 
     fn set_order(&mut self, id: &str, order: Option<Order>) -> Option<Order> {
@@ -257,6 +275,9 @@ impl World {
                 Before::Notification(id, notification) => {
                     self.set_notification(id, notification);
                 }
+                Before::IdVerified(phone) => {
+                    self.verified_phones.remove(&phone);
+                }
             }
         }
     }
@@ -278,7 +299,9 @@ impl World {
         let checkouts = self.checkouts.keys().cloned().map(Key::Checkout);
         let webhooks = self.webhooks.keys().cloned().map(Key::Webhook);
         let notifications = self.notifications.keys().copied().map(Key::Notification);
-        let keys = orders.chain(checkouts).chain(webhooks).chain(notifications);
+        let verified = self.verified_phones.iter().cloned().map(Key::IdVerified);
+        let keys = orders.chain(checkouts).chain(webhooks);
+        let keys = keys.chain(notifications).chain(verified);
         keys.filter_map(|key| self.entry(&key)).collect()
     }
 
@@ -294,6 +317,7 @@ impl World {
                 None => Entry::WebhookRemoved(id.clone()),
             }),
             Key::Notification(id) => Some(Entry::Notification(self.notifications.get(id)?.clone())),
+            Key::IdVerified(phone) => Some(Entry::IdVerified(phone.clone())),
         }
     }
 
@@ -305,6 +329,7 @@ impl World {
             Entry::Webhook(webhook) => self.put_webhook(webhook),
             Entry::WebhookRemoved(id) => self.remove_webhook(&id),
             Entry::Notification(notification) => self.put_notification(notification),
+            Entry::IdVerified(phone) => self.verify_id(&phone),
             Entry::Counters(counters) => {
                 self.ids.restore(counters.ids_drawn);
                 self.sequence = self.sequence.max(counters.sequence);
@@ -319,6 +344,7 @@ impl World {
         self.checkouts.clear();
         self.webhooks.clear();
         self.notifications.clear();
+        self.verified_phones.clear();
         self.references.clear();
         self.timers.clear();
         self.outbox.clear();
@@ -341,6 +367,7 @@ impl Before {
             Self::Checkout(id, _) => Key::Checkout(id.clone()),
             Self::Webhook(id, _) => Key::Webhook(id.clone()),
             Self::Notification(id, _) => Key::Notification(*id),
+            Self::IdVerified(phone) => Key::IdVerified(phone.clone()),
         }
     }
 }

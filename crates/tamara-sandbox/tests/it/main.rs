@@ -6,6 +6,7 @@
 
 mod errors;
 mod hosted;
+mod hosted_identity;
 mod invariants;
 mod journal;
 mod lifecycle;

@@ -29,6 +29,8 @@ pub struct Session {
 pub struct Reply {
     pub status: u16,
     pub location: String,
+    /// Where a browser goes by itself after a moment.
+    pub refresh: String,
     pub text: String,
 }
 
@@ -122,13 +124,17 @@ impl Shop {
 
     pub async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let location = response.headers().get(header::LOCATION);
-        let location = location.map_or_else(String::new, |l| l.to_str().unwrap().to_owned());
+        let text = |name| {
+            let value = response.headers().get(name);
+            value.map_or_else(String::new, |v| v.to_str().unwrap().to_owned())
+        };
+        let (location, refresh) = (text(header::LOCATION), text(header::REFRESH));
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Reply {
             status,
             location,
+            refresh,
             text: String::from_utf8(bytes.to_vec()).unwrap(),
         }
     }
