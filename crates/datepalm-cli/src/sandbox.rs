@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
-use tamara_sandbox::{Merchant, Sandbox};
+use tamara_sandbox::{Choices, IdStep, Merchant, Sandbox};
 
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -47,6 +47,10 @@ pub async fn run(options: Options, terminal: Terminal) -> Result<()> {
         .collect();
     let sandbox = Sandbox::open(tamara_sandbox::Options {
         data: options.data,
+        choices: Choices {
+            id_step: IdStep::FirstTime,
+            ..Choices::default()
+        },
         ..tamara_sandbox::Options::new(&base_url, merchants.clone())
     })?;
     let stop = serving::stop_at_signal()?;
