@@ -15,11 +15,16 @@ impl Connection {
     pub fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(8192) })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(8192),
+        })
     }
 
     pub fn get(&mut self, path: &str) -> Result<&str> {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: s\r\nauthorization: Bearer sandbox-sa\r\n\r\n"))
+        self.send(&format!(
+            "GET {path} HTTP/1.1\r\nhost: s\r\nauthorization: Bearer sandbox-sa\r\n\r\n"
+        ))
     }
 
     pub fn post(&mut self, path: &str, body: &str) -> Result<&str> {
@@ -53,11 +58,17 @@ impl Connection {
 
     /// Where the body starts, once all of it is there.
     fn complete(&self) -> Result<Option<usize>> {
-        let Some(end) = self.buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+        let Some(end) = self
+            .buffer
+            .windows(4)
+            .position(|bytes| bytes == b"\r\n\r\n")
+        else {
             return Ok(None);
         };
         let head = std::str::from_utf8(&self.buffer[..end])?.to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"));
         let length: usize = length.ok_or("an answer without a length")?.trim().parse()?;
         Ok((self.buffer.len() >= end + 4 + length).then_some(end + 4))
     }

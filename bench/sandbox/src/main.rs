@@ -31,8 +31,12 @@ fn main() -> Result<()> {
             let until = Instant::now() + Duration::from_secs(seconds.parse()?);
             load(address, connections.parse()?, u64::MAX, Some(until), flow)
         }
-        ["fill", address, orders, connections] => load(address, connections.parse()?, orders.parse()?, None, flow),
-        ["open", address, orders, connections] => load(address, connections.parse()?, orders.parse()?, None, open),
+        ["fill", address, orders, connections] => {
+            load(address, connections.parse()?, orders.parse()?, None, flow)
+        }
+        ["open", address, orders, connections] => {
+            load(address, connections.parse()?, orders.parse()?, None, open)
+        }
         ["ready", binary, times] => ready(binary, times.parse()?),
         _ => Err("flows|fill|open ADDRESS COUNT CONNECTIONS, or ready BINARY TIMES".into()),
     }
@@ -41,7 +45,10 @@ fn main() -> Result<()> {
 /// Opens a checkout and answers the ids of order and checkout.
 fn checkout(connection: &mut Connection, body: &str) -> Result<(String, String)> {
     let answer = connection.post("/checkout", body)?;
-    Ok((text(answer, "order_id")?.to_owned(), text(answer, "checkout_id")?.to_owned()))
+    Ok((
+        text(answer, "order_id")?.to_owned(),
+        text(answer, "checkout_id")?.to_owned(),
+    ))
 }
 
 fn open(connection: &mut Connection, body: &str) -> Result<()> {
@@ -50,7 +57,10 @@ fn open(connection: &mut Connection, body: &str) -> Result<()> {
 
 fn flow(connection: &mut Connection, body: &str) -> Result<()> {
     let (order_id, checkout_id) = checkout(connection, body)?;
-    connection.post(&format!("/_sandbox/sessions/{checkout_id}/approve"), r#"{"plan":"3"}"#)?;
+    connection.post(
+        &format!("/_sandbox/sessions/{checkout_id}/approve"),
+        r#"{"plan":"3"}"#,
+    )?;
     connection.post(&format!("/orders/{order_id}/authorise"), "")?;
     let capture = format!(
         r#"{{"order_id":"{order_id}","total_amount":{{"amount":300,"currency":"SAR"}},"shipping_info":{{"shipped_at":"2026-03-02T09:14:05Z","shipping_company":"Aramex"}}}}"#
@@ -75,7 +85,9 @@ fn load(
     let worker = || -> Result<Vec<Duration>> {
         let mut connection = Connection::open(address)?;
         let mut times = Vec::new();
-        while until.is_none_or(|until| Instant::now() < until) && started.fetch_add(1, Ordering::Relaxed) < count {
+        while until.is_none_or(|until| Instant::now() < until)
+            && started.fetch_add(1, Ordering::Relaxed) < count
+        {
             let began = Instant::now();
             job(&mut connection, &body)?;
             times.push(began.elapsed());
@@ -84,14 +96,26 @@ fn load(
     };
     let all: Result<Vec<_>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..connections).map(|_| scope.spawn(worker)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a worker panicked")).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a worker panicked"))
+            .collect()
     });
     let elapsed = taken.elapsed();
     let mut times: Vec<_> = all?.into_iter().flatten().collect();
     times.sort_unstable();
-    let micros = |share: usize| times.get(times.len() * share / 100).map_or(0, Duration::as_micros);
+    let micros = |share: usize| {
+        times
+            .get(times.len() * share / 100)
+            .map_or(0, Duration::as_micros)
+    };
     let per_second = times.len() as u128 * 1_000_000 / elapsed.as_micros().max(1);
-    println!("{per_second} per second, {} in all, p50 {} us, p99 {} us", times.len(), micros(50), micros(99));
+    println!(
+        "{per_second} per second, {} in all, p50 {} us, p99 {} us",
+        times.len(),
+        micros(50),
+        micros(99)
+    );
     Ok(())
 }
 
@@ -122,12 +146,21 @@ fn ready(binary: &str, times: usize) -> Result<()> {
     }
     taken.sort_unstable();
     let micros = |at: usize| taken[at].as_micros();
-    println!("median {} us, fastest {} us, slowest {} us of {times}", micros(times / 2), micros(0), micros(times - 1));
+    println!(
+        "median {} us, fastest {} us, slowest {} us of {times}",
+        micros(times / 2),
+        micros(0),
+        micros(times - 1)
+    );
     Ok(())
 }
 
 /// The text of a field of flat JSON.
 fn text<'a>(json: &'a str, name: &str) -> Result<&'a str> {
-    let found = json.split_once(&format!("\"{name}\":\"")).and_then(|(_, rest)| rest.split_once('"'));
-    found.map(|(text, _)| text).ok_or_else(|| format!("no {name} in {json}").into())
+    let found = json
+        .split_once(&format!("\"{name}\":\""))
+        .and_then(|(_, rest)| rest.split_once('"'));
+    found
+        .map(|(text, _)| text)
+        .ok_or_else(|| format!("no {name} in {json}").into())
 }
