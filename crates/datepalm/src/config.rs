@@ -20,6 +20,9 @@ pub const DEMO_KEYS: [&str; 4] = [
     "pk_test_demo_kw",
 ];
 
+/// Calls to Tamara that one worker has under way at once.
+const WORKER_BATCH: i64 = 16;
+
 /// All settings, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,6 +38,9 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How often workers look by themselves, without a nudge.
     pub worker_poll: Duration,
+    /// Rows that a worker takes in one round and works on side by side. The simulator, which drives one thing at a
+    /// time, sets 1.
+    pub worker_batch: i64,
     /// The largest request body, bytes.
     pub body_bytes_max: usize,
     /// Tamara merchant accounts by name.
@@ -188,6 +194,7 @@ pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Config> {
             total: Duration::from_secs(durations.total_timeout),
         },
         worker_poll: Duration::from_secs(durations.worker_poll.max(1)),
+        worker_batch: WORKER_BATCH,
         body_bytes_max: file.body_bytes_max,
         accounts: file
             .accounts

@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::domain::payment::Payment;
 use crate::domain::status::Status;
 use crate::error::{Code, Result, refused};
-use crate::store::payments::{self, Wish};
 use crate::ids::{PaymentId, SessionId};
+use crate::store::payments::{self, Wish};
 use crate::store::sessions;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,10 @@ pub async fn follow_return(app: &Arc<App>, token: &str, hint: Option<&str>) -> R
     if canceled && !known {
         remember_hint(app, &id, &session).await?;
     }
-    if payment.as_ref().is_some_and(|payment| worth_reading(payment, &session, app.clock.now_ms())) {
+    if payment
+        .as_ref()
+        .is_some_and(|payment| worth_reading(payment, &session, app.clock.now_ms()))
+    {
         let changes = app.nudges.changed.subscribe();
         read_order(app, &id, &session).await?;
         let authorising = wait_for_authorise(app, &id, changes);
@@ -114,16 +117,27 @@ pub async fn follow_return(app: &Arc<App>, token: &str, hint: Option<&str>) -> R
 
 /// Whether the outcome is open and was not asked for just now: a page that reloads must not become a flood of reads.
 fn worth_reading(payment: &Payment, session: &SessionId, now_ms: i64) -> bool {
-    let trusted = payment.session(session).and_then(|session| session.facts.trusted_at_ms);
+    let trusted = payment
+        .session(session)
+        .and_then(|session| session.facts.trusted_at_ms);
     let fresh = trusted.is_some_and(|at_ms| at_ms > now_ms.saturating_sub(READ_AGAIN_MS));
     shown(payment) == Shown::Confirming && !fresh
 }
 
 /// An approved order is being authorised by a worker: the customer sees the result at once if that is quick.
-async fn wait_for_authorise(app: &Arc<App>, id: &PaymentId, mut changes: Receiver<PaymentId>) -> Result<()> {
+async fn wait_for_authorise(
+    app: &Arc<App>,
+    id: &PaymentId,
+    mut changes: Receiver<PaymentId>,
+) -> Result<()> {
     loop {
         let wanted = id.clone();
-        let payment = app.store.read("look while authorising", move |tx| payments::look(tx, &wanted)).await?;
+        let payment = app
+            .store
+            .read("look while authorising", move |tx| {
+                payments::look(tx, &wanted)
+            })
+            .await?;
         let authorising = payment.is_some_and(|payment| {
             payment.status() == Status::Approved && payment.money_in_flight().is_some()
         });
@@ -133,11 +147,7 @@ async fn wait_for_authorise(app: &Arc<App>, id: &PaymentId, mut changes: Receive
     }
 }
 
-async fn remember_hint(
-    app: &Arc<App>,
-    id: &PaymentId,
-    session: &SessionId,
-) -> Result<()> {
+async fn remember_hint(app: &Arc<App>, id: &PaymentId, session: &SessionId) -> Result<()> {
     let (id, session, stamp) = (id.clone(), session.clone(), app.stamp());
     app.store
         .write("remember return hint", move |tx| {

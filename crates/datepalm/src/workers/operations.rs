@@ -10,16 +10,14 @@ use crate::ids::{OperationId, PaymentId};
 use crate::store::queues;
 use std::sync::Arc;
 
-/// Operations in one round, sent side by side: each belongs to another payment or waits for its turn.
-const BATCH_MAX: i64 = 16;
-
 /// Works on what is due.
 pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
     let now_ms = app.clock.now_ms();
+    let batch = app.config.worker_batch;
     let due = app
         .store
         .read("operations due", move |tx| {
-            queues::operations_due(tx, now_ms, BATCH_MAX)
+            queues::operations_due(tx, now_ms, batch)
         })
         .await?;
     let sent = futures_util::future::join_all(

@@ -7,19 +7,17 @@ use crate::error::Result;
 use crate::store::queues;
 use std::sync::Arc;
 
-/// Payments in one round.
-const BATCH_MAX: i64 = 16;
-
 /// A claimed payment is due again after this long if its check never ended.
 const CLAIM_MS: i64 = 60_000;
 
 /// Works on what is due. A payment that fails keeps its claim and comes back; it never stops the others.
 pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
     let now_ms = app.clock.now_ms();
+    let batch = app.config.worker_batch;
     let due = app
         .store
         .write("claim payments due", move |tx| {
-            queues::claim_payments_due(tx, now_ms, CLAIM_MS, BATCH_MAX)
+            queues::claim_payments_due(tx, now_ms, CLAIM_MS, batch)
         })
         .await?;
     let checked =
