@@ -33,11 +33,11 @@ pub struct Logged {
     pub seq: Option<i64>,
 }
 
-/// Writes one in the transaction of its effect.
+/// Writes one in the transaction of its effect. `ordinal` is its place among the events of the payment's version.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     payment: &Payment,
-    event: &Event,
+    (ordinal, event): (i64, &Event),
     stamp: &Stamp,
 ) -> Result<()> {
     let data = serde_json::json!({
@@ -50,12 +50,14 @@ pub(super) fn insert(
     });
     tx.execute(
         "-- events insert
-insert into events (id, account, payment, version, kind, data, created_at_ms) values ($1, $2, $3, $4, $5, $6, $7)",
+insert into events (id, account, payment, version, ordinal, kind, data, created_at_ms)
+values ($1, $2, $3, $4, $5, $6, $7, $8)",
         values![
             EventId::new(stamp.now_ms, stamp.ids.as_ref()).as_str(),
             &payment.account,
             payment.id.as_str(),
             payment.version,
+            ordinal,
             &event.kind,
             data.to_string(),
             stamp.now_ms,
@@ -68,8 +70,7 @@ const LAST: &str = "last_event_seq";
 
 /// Numbers up to `limit` committed events, oldest first. Answers how many.
 pub fn number(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
-    const UNNUMBERED: &str =
-        "-- events unnumbered\nselect id from events where seq is null order by id limit $1";
+    const UNNUMBERED: &str = "-- events unnumbered\nselect id from events where seq is null order by created_at_ms, version, ordinal, id limit $1";
     if tx.query(UNNUMBERED, values![1_i64])?.is_empty() {
         return Ok(0);
     }
@@ -152,7 +153,7 @@ pub fn last_seq(tx: &mut Tx<'_>) -> Result<i64> {
 pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId, limit: i64) -> Result<Vec<Logged>> {
     let rows = tx.query(
         "-- events of payment
-select id, account, payment, version, kind, data, created_at_ms, seq from events where payment = $1 order by id limit $2",
+select id, account, payment, version, kind, data, created_at_ms, seq from events where payment = $1 order by version, ordinal limit $2",
         values![payment.as_str(), limit],
     )?;
     rows.into_iter().map(from_row).collect()

@@ -252,8 +252,8 @@ pub fn save(
             values![after.id.as_str(), open.reason.as_str(), open.since_ms],
         )?;
     }
-    for event in between(before, after) {
-        events::insert(tx, after, &event, stamp)?;
+    for (ordinal, event) in (0..).zip(between(before, after)) {
+        events::insert(tx, after, (ordinal, &event), stamp)?;
     }
     Ok(())
 }

@@ -13,8 +13,18 @@ async fn main_job(world: &World) {
     let _ = world.sandbox.customer(&checkout).approve(Plan::Three);
     world.deliver(1).await;
     world.work().await;
-    until(world, &id, |payment| payment["paid"] == true || payment["amounts"]["captured"]["amount"] != 0).await;
-    done(world, &id, "capture", "first", json!({ "amount": sar(10_012) })).await;
+    until(world, &id, |payment| {
+        payment["paid"] == true || payment["amounts"]["captured"]["amount"] != 0
+    })
+    .await;
+    done(
+        world,
+        &id,
+        "capture",
+        "first",
+        json!({ "amount": sar(10_012) }),
+    )
+    .await;
     done(world, &id, "capture", "second", json!({})).await;
     done(world, &id, "refund", "part", json!({ "amount": sar(12) })).await;
     world.deliver(1).await;
@@ -25,9 +35,15 @@ async fn created(world: &World) -> (String, String) {
     for _ in 0..100 {
         let (status, payment) = world.post("/v1/payments", "order-1", &order("A-1")).await;
         let sessions = payment["sessions"].as_array().cloned().unwrap_or_default();
-        let open = sessions.iter().rev().find_map(|session| session["checkout_id"].as_str());
+        let open = sessions
+            .iter()
+            .rev()
+            .find_map(|session| session["checkout_id"].as_str());
         if let (200 | 201, Some(checkout)) = (status, open) {
-            return (payment["id"].as_str().unwrap().to_owned(), checkout.to_owned());
+            return (
+                payment["id"].as_str().unwrap().to_owned(),
+                checkout.to_owned(),
+            );
         }
         assert!(matches!(status, 202 | 409 | 503), "{payment:#}");
         world.pass(30, 1).await;
@@ -73,7 +89,10 @@ async fn dies_at(commit: Option<u64>, point: Option<u64>) -> bool {
         let reached = async {
             match commit {
                 Some(commit) => {
-                    commits.wait_for(|count| *count >= start + commit).await.unwrap();
+                    commits
+                        .wait_for(|count| *count >= start + commit)
+                        .await
+                        .unwrap();
                 }
                 None => halt.reached().await,
             }
@@ -95,18 +114,36 @@ async fn dies_at(commit: Option<u64>, point: Option<u64>) -> bool {
 
 async fn agrees(world: &World, at: &str) {
     let (_, list) = world.get("/v1/payments").await;
-    assert_eq!(list["data"].as_array().unwrap().len(), 1, "{at}: one payment");
+    assert_eq!(
+        list["data"].as_array().unwrap().len(),
+        1,
+        "{at}: one payment"
+    );
     let payment = &list["data"][0];
     assert_eq!(payment["status"], "partially_refunded", "{at}: {payment:#}");
-    assert_eq!((&payment["final"], &payment["in_doubt"]), (&json!(true), &json!(false)), "{at}: {payment:#}");
+    assert_eq!(
+        (&payment["final"], &payment["in_doubt"]),
+        (&json!(true), &json!(false)),
+        "{at}: {payment:#}"
+    );
     assert_eq!(payment["attention"], json!([]), "{at}: {payment:#}");
     let state = world.sandbox.state();
     let orders = state["orders"].as_array().unwrap();
-    let paid: Vec<_> = orders.iter().filter(|order| order["captured_minor"] != 0).collect();
+    let paid: Vec<_> = orders
+        .iter()
+        .filter(|order| order["captured_minor"] != 0)
+        .collect();
     assert_eq!(paid.len(), 1, "{at}: one order is paid");
-    assert_eq!((&paid[0]["captured_minor"], &paid[0]["refunded_minor"]), (&json!(30_012), &json!(12)), "{at}");
+    assert_eq!(
+        (&paid[0]["captured_minor"], &paid[0]["refunded_minor"]),
+        (&json!(30_012), &json!(12)),
+        "{at}"
+    );
     for order in orders.iter().filter(|order| order["captured_minor"] == 0) {
-        assert!(matches!(order["status"].as_str(), Some("new" | "expired")), "{at}: an orphan expires: {order:#}");
+        assert!(
+            matches!(order["status"].as_str(), Some("new" | "expired")),
+            "{at}: an orphan expires: {order:#}"
+        );
     }
 }
 

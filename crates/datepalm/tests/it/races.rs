@@ -8,7 +8,11 @@ use tamara_sandbox::Plan;
 
 async fn paid(world: &World) -> String {
     let (id, checkout) = world.create("A-1").await;
-    world.sandbox.customer(&checkout).approve(Plan::Full).unwrap();
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
     world.deliver(1).await;
     world.work().await;
     id

@@ -112,11 +112,46 @@ async fn waiting_writes_share_a_commit() {
     let world = World::new(crate::world::On::Sqlite).await;
     let store = &world.app.store;
     let before = *store.commits().borrow();
-    let writes = (0..200).map(|n| store.write("test write", move |tx| accounts::instance_secret(tx, &format!("r{n}"), "x").map(drop)));
+    let writes = (0..200).map(|n| {
+        store.write("test write", move |tx| {
+            accounts::instance_secret(tx, &format!("r{n}"), "x").map(drop)
+        })
+    });
     for result in join_all(writes).await {
         result.unwrap();
     }
     let commits = *store.commits().borrow() - before;
     assert!(commits < 100, "200 waiting writes took {commits} commits");
+    world.finish().await;
+}
+
+/// Events of one change were numbered by chance when their ids were made within one millisecond.
+#[tokio::test]
+async fn events_of_one_version_keep_their_order() {
+    let world = World::new(crate::world::On::Sqlite).await;
+    for n in 0..20 {
+        world.create(&format!("A-{n}")).await;
+    }
+    world.work().await;
+    let events = world
+        .app
+        .store
+        .read("events", |tx| events::after(tx, 0, 1_000))
+        .await
+        .unwrap();
+    for payment in events.iter().map(|event| &event.payment) {
+        let kinds = events
+            .iter()
+            .filter(|event| event.payment == *payment)
+            .map(|event| event.kind.as_str());
+        assert_eq!(
+            kinds.collect::<Vec<_>>(),
+            [
+                "payment.created",
+                "payment.pending",
+                "create_session.succeeded"
+            ]
+        );
+    }
     world.finish().await;
 }

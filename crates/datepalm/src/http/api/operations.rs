@@ -235,6 +235,14 @@ async fn shown(app: &Arc<App>, account: &Arc<Account>, outcome: Outcome) -> Answ
                              Idempotency-Key may try again"
                     ),
                 ),
+                "conflict" => Refusal::new(
+                    Code::RejectedByTamara,
+                    format!(
+                        "Tamara does not allow {} in the order's present state, and nothing was done ({id}); the payment \
+                             shows that state as it was read afterwards",
+                        operation.kind.as_str()
+                    ),
+                ),
                 _ => Refusal::new(
                     Code::RejectedByTamara,
                     format!("Tamara refused {id}: {reason}"),

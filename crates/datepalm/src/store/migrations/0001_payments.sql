@@ -171,14 +171,15 @@ create table events (
     account text not null,
     payment text not null,
     version bigint not null,
+    ordinal bigint not null,
     kind text not null,
     data text not null,
     created_at_ms bigint not null,
     seq bigint
 );
 create unique index events_seq on events (seq);
-create index events_unnumbered on events (id) where seq is null;
-create index events_payment on events (payment, id);
+create index events_unnumbered on events (created_at_ms, version, ordinal, id) where seq is null;
+create index events_payment on events (payment, version, ordinal);
 
 create table attention (
     payment text not null references payments (id),
