@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Defaults follow the best-supported source; each field's source is in [`CHOICES`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Choices {
     /// Take amounts with more fraction digits than the currency has, rounded half-up.
@@ -20,6 +20,8 @@ pub struct Choices {
     pub require_email: bool,
     /// Refuse a capture without `shipping_info`.
     pub require_shipping_info: bool,
+    /// Refuse an in-store QR session without `platform`.
+    pub require_qr_platform: bool,
     /// Refuse the phone that is always declined at `POST /checkout` instead of on the page.
     pub refuse_declined_phone: bool,
     /// The shape of the list of payment types.
@@ -202,6 +204,7 @@ impl Default for Choices {
             lenient_orders: false,
             require_email: false,
             require_shipping_info: false,
+            require_qr_platform: false,
             refuse_declined_phone: false,
             payment_types: PaymentTypesShape::List,
             unsupported_pair: UnsupportedPair::EmptyList,
@@ -258,12 +261,13 @@ const NO: &str = "false";
 
 /// Every field of [`Choices`], in its order.
 #[rustfmt::skip]
-pub(crate) const CHOICES: [Choice; 30] = [
+pub(crate) const CHOICES: [Choice; 31] = [
     choice("lenient_amounts", NO, YES, "environments 1.5 [doc][3p]; emulator-notes 2 [guess]"),
     choice("refuse_wrong_sums", NO, YES, "integration-rules 9.1 no. 15 [doc]; samples do not add up [doc]"),
     choice("lenient_orders", NO, YES, "gotchas 43 [3p]"),
     choice("require_email", NO, YES, "endpoints 2.1: optional [doc], code `consumer_empty_email` [sdk]"),
     choice("require_shipping_info", NO, YES, "endpoints 2.11: required [doc], tolerated [3p]"),
+    choice("require_qr_platform", NO, YES, "endpoints 2.17 [doc 2025] vs [doc 2026-01]"),
     choice("refuse_declined_phone", NO, YES, "errors 3.2 `order_not_created` [sdk], trigger [guess]"),
     choice("payment_types", "list", "object", "endpoints 2.2 [sdk]"),
     choice("unsupported_pair", "empty_list", "zero_limits, refused", "endpoints 2.2 [doc] vs [3p]"),

@@ -26,6 +26,11 @@ impl Ids {
         self.drawn = self.drawn.max(drawn);
     }
 
+    /// Goes on as after so many draws; what was drawn since then is drawn again.
+    pub(crate) fn return_to(&mut self, drawn: u64) {
+        self.drawn = drawn;
+    }
+
     /// UUID v4, lower case, as in Tamara's samples (emulator-notes 1).
     pub(crate) fn uuid(&mut self) -> String {
         uuid_from(self.draw())

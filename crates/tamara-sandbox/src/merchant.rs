@@ -35,6 +35,8 @@ pub struct Merchant {
     pub auto_authorise: bool,
     /// The authorise call captures at once.
     pub auto_capture: bool,
+    /// Customers pick their plan on Tamara's page, not in the shop.
+    pub single_checkout: bool,
     /// `expires_in_minutes` and `expiry_time` are heeded; without, sessions last 30 and 15 minutes.
     pub may_set_session_length: bool,
     /// Tamara itself tells the customer about a capture. Kept and shown; nothing is sent.
@@ -91,6 +93,7 @@ impl Merchant {
             notification_token: notification_token.to_owned(),
             auto_authorise: false,
             auto_capture: false,
+            single_checkout: true,
             may_set_session_length: false,
             capture_notifications: false,
             disabled: false,

@@ -143,6 +143,21 @@ pub(crate) fn parse_minor(text: &str, currency: Currency) -> Result<i64, BadAmou
     Ok(minor)
 }
 
+/// As [`parse_minor`], but excess fraction digits are rounded half-up.
+pub(crate) fn parse_minor_rounding(text: &str, currency: Currency) -> Result<i64, BadAmount> {
+    let exact = parse_minor(text, currency);
+    let Some((whole, fraction)) = text.split_once('.') else {
+        return exact;
+    };
+    let scale = usize::try_from(currency.digits()).expect("two or three fits");
+    let excess = fraction.as_bytes().get(scale..).unwrap_or_default();
+    if exact != Err(BadAmount::TooManyDigits) || !excess.iter().all(u8::is_ascii_digit) {
+        return exact;
+    }
+    let minor = parse_minor(&format!("{whole}.{}", &fraction[..scale]), currency)?;
+    Ok(minor + i64::from(excess[0] >= b'5'))
+}
+
 /// An amount as Tamara writes it: a JSON number of major units without superfluous zeros.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WireMoney {
@@ -197,6 +212,21 @@ mod tests {
         ] {
             check(text, Currency::Sar, Err(BadAmount::NotANumber));
         }
+    }
+
+    #[test]
+    fn excess_digits_are_rounded_half_up_where_that_is_chosen() {
+        let check = |text: &str, currency, expected: Result<i64, BadAmount>| {
+            assert_eq!(parse_minor_rounding(text, currency), expected, "{text}");
+        };
+        check("300.12", Currency::Sar, Ok(30_012));
+        check("300.124", Currency::Sar, Ok(30_012));
+        check("300.125", Currency::Sar, Ok(30_013));
+        check("0.9999", Currency::Kwd, Ok(1_000));
+        check("12.5000", Currency::Kwd, Ok(12_500));
+        check("1.2x4", Currency::Sar, Err(BadAmount::NotANumber));
+        check("-1.555", Currency::Sar, Err(BadAmount::Negative));
+        check("1", Currency::Sar, Ok(100));
     }
 
     #[test]

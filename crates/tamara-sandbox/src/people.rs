@@ -3,7 +3,7 @@
 //! They take the same transitions as the page and the API, without HTTP.
 
 use crate::Sandbox;
-use crate::rules::{self, RefundWish, Refusal};
+use crate::rules::{self, RefundWish, Refusal, Verdict};
 use crate::world::{Amounts, Plan};
 
 /// A customer. Each method answers the address the customer is sent to.
@@ -87,4 +87,20 @@ impl Portal {
 
 fn last<T>(entries: &[T]) -> &T {
     entries.last().expect("the operation has just added one")
+}
+
+/// Tamara's side of a dispute, which no endpoint of its API offers.
+impl Sandbox {
+    /// A customer claims `minor` of a captured order back. Answers the dispute's id.
+    pub fn open_dispute(&self, order_id: &str, minor: i64) -> Result<u64, Refusal> {
+        let opened =
+            self.change(|world, now_ms| rules::open_dispute(world, order_id, minor, now_ms));
+        Ok(opened?.id)
+    }
+
+    /// Ends a dispute. No money moves by it.
+    pub fn close_dispute(&self, dispute_id: u64, verdict: Verdict) -> Result<(), Refusal> {
+        self.change(|world, now_ms| rules::close_dispute(world, dispute_id, verdict, now_ms))
+            .map(|_| ())
+    }
 }

@@ -5,9 +5,10 @@
 use serde::{Serialize, Serializer};
 use serde_json::Number;
 
+use crate::Choices;
 use crate::dates::{day, rfc3339};
 use crate::money::{Currency, WireMoney};
-use crate::world::{Address, Amounts, Cancel, Capture, Item, Order, Refund, Shipment};
+use crate::world::{Address, Amounts, Cancel, Capture, Channel, Item, Order, Refund, Shipment};
 
 #[derive(Serialize)]
 pub(super) struct OrderAnswer<'a> {
@@ -134,7 +135,7 @@ impl Serialize for OrderView<'_> {
 }
 
 /// An order on its way out.
-pub(super) struct OrderView<'a>(pub(super) &'a Order);
+pub(super) struct OrderView<'a>(pub(super) &'a Order, pub(super) Choices);
 
 impl<'a> OrderView<'a> {
     fn money(&self, minor: i64) -> WireMoney {
@@ -178,8 +179,8 @@ impl<'a> OrderView<'a> {
             processing: false,
             store_code: &order.store_code,
             additional_data: Additional {
-                single_checkout: true,
-                from_in_store_payment_link: false,
+                single_checkout: order.single_checkout,
+                from_in_store_payment_link: order.channel == Channel::InStoreLink,
             },
         }
     }
@@ -214,9 +215,12 @@ impl<'a> OrderView<'a> {
             order_id: &self.0.id,
             merchant_id: &self.0.merchant_id,
             total_amount: self.money(*total_minor),
-            // Stays 0 in Tamara's samples even of a fully refunded order (gotchas 9): nobody may
-            // learn to rely on it here.
-            refunded_amount: self.money(0),
+            // Stays 0 in Tamara's samples even of a fully refunded order (gotchas 9).
+            refunded_amount: self.money(if self.1.captures_show_refunds {
+                capture.refunded_minor
+            } else {
+                0
+            }),
             shipping_info: &capture.shipping,
             items: items(self.0.currency, lines),
             shipping_amount: self.money(*shipping_minor),
@@ -258,6 +262,23 @@ impl<'a> OrderView<'a> {
 
 pub(super) fn money(currency: Currency, minor: i64) -> WireMoney {
     WireMoney { minor, currency }
+}
+
+/// What an operation has moved: an object in every example of Tamara's, a list in its schema.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum DoneAmount {
+    One(WireMoney),
+    List([WireMoney; 1]),
+}
+
+pub(super) fn done_amount(choices: Choices, currency: Currency, minor: i64) -> DoneAmount {
+    let amount = money(currency, minor);
+    if choices.money_as_list {
+        DoneAmount::List([amount])
+    } else {
+        DoneAmount::One(amount)
+    }
 }
 
 fn items(currency: Currency, items: &[Item]) -> Vec<ItemAnswer<'_>> {

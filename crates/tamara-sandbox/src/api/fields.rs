@@ -12,11 +12,12 @@ use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::error::{ApiError, Problem};
-use crate::money::{Currency, parse_minor};
+use crate::Choices;
+use crate::money::{Currency, parse_minor, parse_minor_rounding};
 
 /// What one reading found wrong, and the currency all its amounts must have.
-#[derive(Default)]
 pub(super) struct Findings {
+    choices: Choices,
     problems: RefCell<Vec<Problem>>,
     currency: Cell<Option<Currency>>,
 }
@@ -31,11 +32,16 @@ pub(super) struct Fields<'a> {
 /// Reads a body with `read`; any problem found on the way makes it a 400.
 pub(super) fn read_body<T>(
     body: &Bytes,
+    choices: Choices,
     read: impl FnOnce(&Fields<'_>) -> T,
 ) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::invalid_json())?;
     let entries = serde_json::from_str(text).map_err(|_| ApiError::invalid_json())?;
-    let findings = Findings::default();
+    let findings = Findings {
+        choices,
+        problems: RefCell::default(),
+        currency: Cell::default(),
+    };
     let value = read(&Fields {
         path: String::new(),
         entries,
@@ -50,6 +56,11 @@ pub(super) fn read_body<T>(
 }
 
 impl<'a> Fields<'a> {
+    /// How strict this reading is.
+    pub(super) fn choices(&self) -> Choices {
+        self.findings.choices
+    }
+
     fn get(&self, name: &str) -> Option<&'a RawValue> {
         let raw = self.entries.get(name)?;
         (raw.get() != "null").then_some(*raw)
@@ -256,7 +267,12 @@ impl<'a> Fields<'a> {
             money.require("amount");
             return None;
         };
-        match parse_minor(&amount, currency) {
+        let parse = if self.findings.choices.lenient_amounts {
+            parse_minor_rounding
+        } else {
+            parse_minor
+        };
+        match parse(&amount, currency) {
             Ok(minor) => Some(minor),
             Err(bad) => {
                 money.invalid("amount", bad.problem());

@@ -11,7 +11,11 @@ pub(super) fn item(fields: &Fields<'_>) -> Item {
     fields.at_most("sku", &sku, 128);
     Item {
         reference_id: fields.filled_text("reference_id"),
-        r#type: fields.required_text("type"),
+        r#type: if fields.choices().lenient_orders {
+            fields.text("type").unwrap_or_default()
+        } else {
+            fields.required_text("type")
+        },
         name,
         sku,
         quantity: fields.required_number("quantity"),

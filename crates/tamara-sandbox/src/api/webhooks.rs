@@ -12,29 +12,23 @@ use serde::Serialize;
 use serde_json::json;
 use url::Url;
 
-use super::error::ApiError;
+use super::error::{ApiError, Question};
 use super::fields::read_body;
-use crate::Sandbox;
-use crate::rules::EVENT_TYPES;
+use crate::choices::{PartialCancelEvent, SecondWebhookDelete};
+use crate::rules::{
+    DISPUTE_EVENT_TYPES, EVENT_TYPES, MORE_DISPUTE_EVENT_TYPES, UPDATED_EVENT_TYPE,
+};
 use crate::world::{Account, Webhook, World};
+use crate::{Choices, Sandbox};
 
 const URL_CHARACTERS_MAX: usize = 255;
-
-/// Documented for type `dispute` (webhooks 6.8).
-const DISPUTE_EVENT_TYPES: [&str; 6] = [
-    "OrderDisputeAwaitingMerchantResponse",
-    "OrderDisputeClosedMerchantAcceptedClaim",
-    "OrderDisputeClosedTamaraAcceptedClaim",
-    "OrderDisputeClosedTamaraAcceptedAndMerchantRefundedClaim",
-    "OrderDisputeClosedClaimCancelled",
-    "OrderDisputeWasUpdated",
-];
 
 #[derive(Serialize)]
 struct WebhookAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     merchant_id: Option<&'a str>,
     webhook_id: &'a str,
+    r#type: &'a str,
     url: &'a str,
     events: &'a [String],
     headers: Headers<'a>,
@@ -51,6 +45,7 @@ fn answer(webhook: &Webhook) -> WebhookAnswer<'_> {
     WebhookAnswer {
         merchant_id: None,
         webhook_id: &webhook.id,
+        r#type: &webhook.r#type,
         url: &webhook.url,
         events: &webhook.events,
         headers: if webhook.headers.is_empty() {
@@ -69,8 +64,8 @@ struct Wish {
     headers: BTreeMap<String, String>,
 }
 
-fn wish(body: &Bytes, type_before: Option<&str>) -> Result<Wish, ApiError> {
-    let wish = read_body(body, |fields| {
+fn wish(body: &Bytes, choices: Choices, type_before: Option<&str>) -> Result<Wish, ApiError> {
+    let wish = read_body(body, choices, |fields| {
         let url = fields.filled_text("url");
         fields.at_most("url", &url, URL_CHARACTERS_MAX);
         if !url.is_empty() && !is_receiver(&url) {
@@ -92,15 +87,13 @@ fn wish(body: &Bytes, type_before: Option<&str>) -> Result<Wish, ApiError> {
             headers,
         }
     })?;
-    let known: &[&str] = match wish.r#type.as_deref().or(type_before) {
-        None | Some("order") => &EVENT_TYPES,
-        Some("dispute") => &DISPUTE_EVENT_TYPES,
-        Some(_) => {
-            let message = "Invalid webhook type";
-            return Err(ApiError::bare(StatusCode::BAD_REQUEST, message));
-        }
-    };
-    let unknown = wish.events.iter().find(|e| !known.contains(&e.as_str()));
+    let r#type = wish.r#type.as_deref().or(type_before).unwrap_or("order");
+    if !matches!(r#type, "order" | "dispute") {
+        let message = "Invalid webhook type";
+        return Err(ApiError::bare(StatusCode::BAD_REQUEST, message));
+    }
+    let mut events = wish.events.iter();
+    let unknown = events.find(|event| !is_known(r#type, event, choices));
     match unknown {
         None => Ok(wish),
         Some(event) => {
@@ -108,6 +101,22 @@ fn wish(body: &Bytes, type_before: Option<&str>) -> Result<Wish, ApiError> {
             Err(ApiError::bare(StatusCode::BAD_REQUEST, &message))
         }
     }
+}
+
+/// One type per registration, each with its own events (webhooks 6.7 and 6.8).
+fn is_known(r#type: &str, event: &str, choices: Choices) -> bool {
+    let by_choice = if r#type == "dispute" {
+        choices.all_dispute_events && MORE_DISPUTE_EVENT_TYPES.contains(&event)
+    } else {
+        choices.partial_cancel_event == PartialCancelEvent::OrderUpdated
+            && event == UPDATED_EVENT_TYPE
+    };
+    let documented: &[&str] = if r#type == "dispute" {
+        &DISPUTE_EVENT_TYPES
+    } else {
+        &EVENT_TYPES
+    };
+    by_choice || documented.contains(&event)
 }
 
 /// https anywhere; http only on this machine, as Tamara's sandbox accepts it.
@@ -142,6 +151,7 @@ fn refuse_known(
             "Webhook already registered",
             "webhook_already_registered",
         )
+        .asking(Question::Unrecorded)
         .with_data(json!({ "webhook_id": webhook.id }))),
     }
 }
@@ -149,9 +159,10 @@ fn refuse_known(
 pub(super) async fn register(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
+    Extension(choices): Extension<Choices>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let wish = wish(&body, None)?;
+    let wish = wish(&body, choices, None)?;
     let webhook = sandbox.change(|world, _| {
         refuse_known(world, &account, &wish.url, "")?;
         let webhook = Webhook {
@@ -208,12 +219,13 @@ pub(super) async fn show(
 pub(super) async fn replace(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
+    Extension(choices): Extension<Choices>,
     Path(webhook_id): Path<String>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let webhook = sandbox.change(|world, _| {
         let mut webhook = owned(world, &account, &webhook_id)?.clone();
-        let wish = wish(&body, Some(&webhook.r#type))?;
+        let wish = wish(&body, choices, Some(&webhook.r#type))?;
         refuse_known(world, &account, &wish.url, &webhook_id)?;
         webhook.url = wish.url;
         webhook.events = wish.events;
@@ -227,10 +239,16 @@ pub(super) async fn replace(
 pub(super) async fn remove(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
+    Extension(choices): Extension<Choices>,
     Path(webhook_id): Path<String>,
 ) -> Result<Response, ApiError> {
     sandbox.change(|world, _| {
-        owned(world, &account, &webhook_id)?;
+        let found = owned(world, &account, &webhook_id).map(|_| ());
+        let gone = found.is_err() && world.webhook(&webhook_id).is_none();
+        if gone && choices.second_webhook_delete == SecondWebhookDelete::Removed {
+            return Ok(());
+        }
+        found?;
         world.remove_webhook(&webhook_id);
         Ok::<_, ApiError>(())
     })?;

@@ -1,77 +1,33 @@
 //! What may happen to an order and what follows from it.
 //!
-//! Functions of a [`World`] and a moment: no clock, no file, no HTTP. The matrix below is the one
-//! place that says which operation is allowed in which status. Invariant: captured + cancelled
-//! never exceeds the total, refunded never exceeds captured.
+//! Functions of a [`World`] and a moment: no clock, no file, no HTTP. Which operation is allowed in
+//! which status is said in [`matrix`] alone. Invariant: captured + cancelled never exceeds the
+//! total, refunded never exceeds captured.
 
+mod disputes;
 mod events;
+pub(crate) mod matrix;
+mod refunds;
 mod session;
 mod timers;
+mod void;
 
-pub(crate) use events::{EVENT_TYPES, Event};
+pub use disputes::Verdict;
+pub(crate) use disputes::{
+    DISPUTE_EVENT_TYPES, DisputeAnswer, MORE_DISPUTE_EVENT_TYPES, answer_dispute, close_dispute,
+    open_dispute,
+};
+pub(crate) use events::{EVENT_TYPES, Event, UPDATED_EVENT_TYPE};
+pub(crate) use matrix::Operation;
+pub(crate) use refunds::{CaptureRefund, RefundWish, refund, refund_captures};
 pub(crate) use session::{
     Opening, approve, cancel_session, decline, is_decline_phone, open, redirect_url, run_out,
 };
-pub(crate) use timers::{AUTO_CAPTURE_MS, fire, timer_ms};
+pub(crate) use timers::{AUTO_CAPTURE_MS, EXPIRE_UNCAPTURED_MS, fire, timer_ms};
+pub(crate) use void::void;
 
 use crate::dates::rfc3339;
-use crate::world::{Amounts, Cancel, Capture, Order, Refund, Shipment, Status, World};
-
-/// A merchant's operation on an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Authorise,
-    Cancel,
-    Capture,
-    Refund,
-}
-
-struct Row {
-    status: Status,
-    authorise: bool,
-    cancel: bool,
-    capture: bool,
-    refund: bool,
-}
-
-const fn row(status: Status, [authorise, cancel, capture, refund]: [bool; 4]) -> Row {
-    Row {
-        status,
-        authorise,
-        cancel,
-        capture,
-        refund,
-    }
-}
-
-/// Order-lifecycle 4.4, with its open cells as 4.2 proposes: capture from `authorised`, `updated`
-/// and `partially_captured`, cancel from `authorised` and `updated` only.
-/// Columns: authorise, cancel, capture, refund.
-#[rustfmt::skip]
-const MATRIX: [Row; 11] = [
-    row(Status::New,               [false, false, false, false]),
-    row(Status::Declined,          [false, false, false, false]),
-    row(Status::Expired,           [false, false, false, false]),
-    row(Status::Approved,          [true,  false, false, false]),
-    row(Status::Authorised,        [false, true,  true,  false]),
-    row(Status::Updated,           [false, true,  true,  false]),
-    row(Status::PartiallyCaptured, [false, false, true,  true]),
-    row(Status::FullyCaptured,     [false, false, false, true]),
-    row(Status::PartiallyRefunded, [false, false, false, true]),
-    row(Status::FullyRefunded,     [false, false, false, false]),
-    row(Status::Canceled,          [false, false, false, false]),
-];
-
-pub(crate) fn allowed(operation: Operation, status: Status) -> bool {
-    let row = MATRIX.iter().find(|row| row.status == status);
-    let row = row.expect("the matrix has a row for each status");
-    match operation {
-        Operation::Authorise => row.authorise,
-        Operation::Cancel => row.cancel,
-        Operation::Capture => row.capture,
-        Operation::Refund => row.refund,
-    }
-}
+use crate::world::{Amounts, Cancel, Capture, Order, Shipment, Status, World};
 
 /// Why an operation was refused; nothing has changed then.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,13 +54,28 @@ pub enum Refusal {
         /// What is left, minor units of the order's currency.
         available_minor: i64,
     },
+    /// The order has no such capture.
+    #[error("the order has no such capture")]
+    CaptureNotFound,
+    /// A legacy refund names no items.
+    #[error("the refund names no items")]
+    RefundWithoutItems,
+    /// The first legacy refund of a capture does not give back all of its shipping.
+    #[error("shipping is refunded in full or not at all")]
+    ShippingNotInFull,
+    /// No such dispute, or another merchant's.
+    #[error("dispute not found")]
+    DisputeNotFound,
+    /// The dispute is over.
+    #[error("the dispute is closed")]
+    DisputeClosed,
     /// The journal could not be written; the operation did not happen.
     #[error("the journal could not be written")]
     Storage,
 }
 
-fn guard(operation: Operation, order: &Order, to: Status) -> Result<(), Refusal> {
-    if allowed(operation, order.status) {
+fn guard(world: &World, operation: Operation, order: &Order, to: Status) -> Result<(), Refusal> {
+    if matrix::allowed(operation, order.status, &world.choices) {
         return Ok(());
     }
     Err(transition(order, to))
@@ -134,16 +105,24 @@ fn take(world: &World, order_id: &str) -> Result<Order, Refusal> {
 /// The merchant acknowledges an approved order. With auto-capture the answer's order is captured.
 pub(crate) fn authorise(world: &mut World, order_id: &str, at_ms: i64) -> Result<Order, Refusal> {
     let mut order = take(world, order_id)?;
-    guard(Operation::Authorise, &order, Status::Authorised)?;
-    order.status = Status::Authorised;
-    order.authorised_at_ms = Some(at_ms);
-    events::announce(world, &order, &Event::Authorised, at_ms);
-    world.put_order(order.clone());
+    guard(world, Operation::Authorise, &order, Status::Authorised)?;
+    become_authorised(world, &mut order, at_ms);
     let account = world.account(&order.merchant_id);
-    if account.is_some_and(|account| account.merchant.auto_capture) {
+    let auto_capture = account.is_some_and(|account| account.merchant.auto_capture);
+    if !auto_capture || world.choices.authorised_event_on_auto_capture {
+        events::announce(world, &order, &Event::Authorised, at_ms);
+    }
+    world.put_order(order.clone());
+    if auto_capture {
         return capture_rest(world, order_id, at_ms);
     }
     Ok(order)
+}
+
+fn become_authorised(world: &World, order: &mut Order, at_ms: i64) {
+    order.status = Status::Authorised;
+    order.authorised_at_ms = Some(at_ms);
+    order.uncaptured = Some(world.choices.uncaptured);
 }
 
 /// Captures `amounts`; the new capture is the last of the order that is given back.
@@ -156,12 +135,14 @@ pub(crate) fn capture(
 ) -> Result<Order, Refusal> {
     let mut order = take(world, order_id)?;
     let remaining_minor = order.remaining_minor();
-    let to = if amounts.total_minor >= remaining_minor {
+    let to = if order.status == Status::PartiallyRefunded {
+        Status::PartiallyRefunded
+    } else if amounts.total_minor >= remaining_minor {
         Status::FullyCaptured
     } else {
         Status::PartiallyCaptured
     };
-    guard(Operation::Capture, &order, to)?;
+    guard(world, Operation::Capture, &order, to)?;
     within(amounts.total_minor, remaining_minor)?;
     add_capture(world, &mut order, amounts, shipping, at_ms);
     order.status = to;
@@ -235,12 +216,15 @@ pub(crate) fn cancel(
 ) -> Result<Order, Refusal> {
     let mut order = take(world, order_id)?;
     let remaining_minor = order.remaining_minor();
-    let to = if amounts.total_minor >= remaining_minor {
-        Status::Canceled
-    } else {
-        Status::Updated
+    let all = amounts.total_minor >= remaining_minor;
+    let to = match (order.status, all) {
+        // What was captured stays captured: only the choice to allow this leads here.
+        (Status::PartiallyCaptured, true) => Status::FullyCaptured,
+        (Status::PartiallyCaptured, false) => Status::PartiallyCaptured,
+        (_, true) => Status::Canceled,
+        (_, false) => Status::Updated,
     };
-    guard(Operation::Cancel, &order, to)?;
+    guard(world, Operation::Cancel, &order, to)?;
     within(amounts.total_minor, remaining_minor)?;
     let minor = amounts.total_minor;
     let cancel_id = world.ids.uuid();
@@ -250,71 +234,9 @@ pub(crate) fn cancel(
         created_at_ms: at_ms,
     });
     order.status = to;
-    // A partial cancel is told as order_canceled too; `order_updated` is never sent (lifecycle 4.5).
     events::announce(world, &order, &Event::Canceled { cancel_id, minor }, at_ms);
     world.put_order(order.clone());
     Ok(order)
-}
-
-/// Gives back captured money, from the oldest capture that has some; that one's id is reported.
-/// Fully refunded is refunded = captured, even if a part was never captured (emulator-notes 22).
-pub(crate) fn refund(
-    world: &mut World,
-    order_id: &str,
-    minor: i64,
-    wish: RefundWish,
-    at_ms: i64,
-) -> Result<Order, Refusal> {
-    let mut order = take(world, order_id)?;
-    let refundable_minor = order.refundable_minor();
-    let to = if minor >= refundable_minor {
-        Status::FullyRefunded
-    } else {
-        Status::PartiallyRefunded
-    };
-    guard(Operation::Refund, &order, to)?;
-    within(minor, refundable_minor)?;
-    let capture_id = spread_refund(&mut order, minor);
-    let refund = Refund {
-        id: world.ids.uuid(),
-        capture_id,
-        amounts: Amounts::of(minor),
-        comment: wish.comment,
-        merchant_refund_id: wish.merchant_refund_id,
-        created_at_ms: at_ms,
-    };
-    let event = Event::Refunded {
-        refund_id: refund.id.clone(),
-        capture_id: refund.capture_id.clone(),
-        minor,
-        comment: refund.comment.clone(),
-    };
-    order.refunds.push(refund);
-    order.status = to;
-    events::announce(world, &order, &event, at_ms);
-    world.put_order(order.clone());
-    Ok(order)
-}
-
-/// The words that come with a refund.
-pub(crate) struct RefundWish {
-    pub(crate) comment: String,
-    pub(crate) merchant_refund_id: Option<String>,
-}
-
-fn spread_refund(order: &mut Order, minor: i64) -> String {
-    let mut left_minor = minor;
-    let mut capture_id = None;
-    for capture in &mut order.captures {
-        let open_minor = capture.amounts.total_minor - capture.refunded_minor;
-        if open_minor > 0 && left_minor > 0 {
-            let part_minor = left_minor.min(open_minor);
-            capture.refunded_minor += part_minor;
-            left_minor -= part_minor;
-            capture_id.get_or_insert_with(|| capture.id.clone());
-        }
-    }
-    capture_id.expect("a refund within the captured amount finds a capture")
 }
 
 #[cfg(test)]

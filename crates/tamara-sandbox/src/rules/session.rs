@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Event, Refusal, capture_rest, events, transition};
-use crate::world::{Checkout, Locale, Order, Plan, Status, Step, World};
+use super::{Event, Refusal, become_authorised, capture_rest, events, transition};
+use crate::choices::{CustomerCancel, RunOutRedirect};
+use crate::world::{Channel, Checkout, Locale, Order, Plan, Status, Step, World};
 
 /// Local part of the phone that is always declined, under any prefix (sandbox-test-data 8.1).
 const DECLINE_PHONE: &str = "526422337";
@@ -15,7 +16,9 @@ pub(crate) fn is_decline_phone(digits: &str) -> bool {
     digits.ends_with(DECLINE_PHONE)
 }
 
-/// What a new session needs beside its order.
+/// What a new session needs beside its order; in a shop there is no address to return to, so the
+/// texts are empty.
+#[derive(Clone)]
 pub(crate) struct Opening {
     pub(crate) locale: Locale,
     pub(crate) success_url: String,
@@ -29,6 +32,13 @@ pub(crate) fn open(world: &mut World, mut order: Order, opening: Opening) -> Che
     order.id = world.ids.uuid();
     order.checkout_id = world.ids.uuid();
     order.sequence = world.next_sequence();
+    if order.reference.is_empty() {
+        // Only a till may leave its reference out (endpoints 2.17).
+        order.reference.clone_from(&order.id);
+    }
+    if order.number.is_empty() {
+        order.number.clone_from(&order.reference);
+    }
     let checkout = Checkout {
         id: order.checkout_id.clone(),
         order_id: order.id.clone(),
@@ -72,21 +82,35 @@ pub(crate) fn approve(
             ("PAY_BY_INSTALMENTS".to_owned(), Some(plan.parts()))
         }
     };
-    events::announce(world, &order, &Event::Approved, at_ms);
-    let auto_authorise = world
-        .account(&order.merchant_id)
-        .is_some_and(|account| account.merchant.auto_authorise);
-    if auto_authorise {
-        // Approved to fully captured with no call and no order_authorised (emulator-notes 18).
-        order.authorised_at_ms = Some(at_ms);
-        order.status = Status::Authorised;
+    if order.consumer.phone_number.is_empty() {
+        // Whoever scanned a code at the till is known from the page alone.
+        order.consumer.phone_number.clone_from(&checkout.phone);
     }
+    let captures = captures_at_once(world, &mut order, at_ms);
     let order_id = order.id.clone();
     world.put_order(order);
-    if auto_authorise {
+    if captures {
         capture_rest(world, &order_id, at_ms)?;
     }
     Ok(redirect_url(&checkout.success_url, "approved", &order_id))
+}
+
+/// In a shop, and with auto-authorisation, a paid order is captured with no call: from approved to
+/// fully captured (lifecycle 4.2 and 4.3).
+fn captures_at_once(world: &mut World, order: &mut Order, at_ms: i64) -> bool {
+    let online = order.channel == Channel::Online;
+    if online {
+        events::announce(world, order, &Event::Approved, at_ms);
+    }
+    let account = world.account(&order.merchant_id);
+    let captures = !online || account.is_some_and(|account| account.merchant.auto_authorise);
+    if captures {
+        become_authorised(world, order, at_ms);
+        if online && world.choices.authorised_event_on_auto_authorise {
+            events::announce(world, order, &Event::Authorised, at_ms);
+        }
+    }
+    captures
 }
 
 /// Tamara refused the customer.
@@ -96,14 +120,20 @@ pub(crate) fn decline(world: &mut World, checkout_id: &str, at_ms: i64) -> Resul
     Ok(redirect_url(&checkout.failure_url, "declined", &order_id))
 }
 
-/// The customer went back to the store: the order expires at once (emulator-notes 12).
+/// The customer went back to the store: the order expires at once, unless the choice is the older
+/// text's, and in a shop always (emulator-notes 12).
 pub(crate) fn cancel_session(
     world: &mut World,
     checkout_id: &str,
     at_ms: i64,
 ) -> Result<String, Refusal> {
     let (checkout, order) = open_session(world, checkout_id, Status::Expired)?;
-    let order_id = end(world, order, Status::Expired, &Event::Expired, at_ms);
+    let stays = world.choices.customer_cancel == CustomerCancel::StaysOpen;
+    let order_id = if stays && order.channel == Channel::Online {
+        order.id
+    } else {
+        end(world, order, Status::Expired, &Event::Expired, at_ms)
+    };
     Ok(redirect_url(&checkout.cancel_url, "canceled", &order_id))
 }
 
@@ -111,10 +141,25 @@ pub(crate) fn cancel_session(
 pub(crate) fn run_out(world: &mut World, checkout_id: &str, at_ms: i64) -> Result<String, Refusal> {
     let (checkout, order) = open_session(world, checkout_id, Status::Expired)?;
     let order_id = end(world, order, Status::Expired, &Event::Expired, at_ms);
-    Ok(redirect_url(&checkout.failure_url, "expired", &order_id))
+    let url = run_out_url(world, &checkout);
+    Ok(redirect_url(url, "expired", &order_id))
 }
 
-fn end(world: &mut World, mut order: Order, status: Status, event: &Event, at_ms: i64) -> String {
+/// Where a customer whose session ran out goes, without Tamara's parameters.
+pub(crate) fn run_out_url<'a>(world: &World, checkout: &'a Checkout) -> &'a str {
+    match world.choices.run_out_redirect {
+        RunOutRedirect::Failure => &checkout.failure_url,
+        RunOutRedirect::Cancel => &checkout.cancel_url,
+    }
+}
+
+pub(super) fn end(
+    world: &mut World,
+    mut order: Order,
+    status: Status,
+    event: &Event,
+    at_ms: i64,
+) -> String {
     order.status = status;
     events::announce(world, &order, event, at_ms);
     let order_id = order.id.clone();
@@ -123,8 +168,11 @@ fn end(world: &mut World, mut order: Order, status: Status, event: &Event, at_ms
 }
 
 /// The merchant's address with Tamara's two parameters at its very end: a fragment gets them
-/// behind it, as was seen (hosted-checkout 7.3).
+/// behind it, as was seen (hosted-checkout 7.3). In a shop there is none: it stays empty.
 pub(crate) fn redirect_url(url: &str, payment_status: &str, order_id: &str) -> String {
+    if url.is_empty() {
+        return String::new();
+    }
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = ascii(url);
     format!("{url}{mark}paymentStatus={payment_status}&orderId={order_id}")

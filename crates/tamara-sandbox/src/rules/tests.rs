@@ -1,16 +1,6 @@
 use super::*;
 
 #[test]
-fn the_matrix_has_one_row_for_each_status() {
-    for (index, row) in MATRIX.iter().enumerate() {
-        let first = MATRIX.iter().position(|other| other.status == row.status);
-        assert_eq!(first, Some(index));
-    }
-    assert!(allowed(Operation::Authorise, Status::Approved));
-    assert!(!allowed(Operation::Cancel, Status::Approved));
-}
-
-#[test]
 fn redirects_carry_status_and_order_at_the_very_end() {
     let check = |url: &str, expected: &str| {
         assert_eq!(redirect_url(url, "approved", "ID"), expected);

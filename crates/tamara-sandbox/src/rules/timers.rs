@@ -3,24 +3,34 @@
 //! Invariant: an order has at most one timer, a function of the order alone.
 
 use super::{Event, capture_rest, events};
+use crate::choices::Uncaptured;
 use crate::world::{Order, Status, World};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-const SESSION_MS: i64 = 30 * MINUTE_MS;
 const AUTHORISE_WITHIN_MS: i64 = 72 * HOUR_MS;
-/// From authorisation to the capture that Tamara makes by itself; also `order_expiry_time`.
+/// From authorisation to the capture that Tamara makes by itself.
 pub(crate) const AUTO_CAPTURE_MS: i64 = 21 * DAY_MS;
+/// From authorisation to expiry, in the other reading of the documentation.
+pub(crate) const EXPIRE_UNCAPTURED_MS: i64 = 90 * DAY_MS;
 
 /// When this order moves by itself; none if it waits for nothing.
 pub(crate) fn timer_ms(order: &Order) -> Option<i64> {
     match order.status {
-        Status::New => Some(order.created_at_ms + SESSION_MS),
+        Status::New => Some(order.created_at_ms + order.session_minutes * MINUTE_MS),
         Status::Approved => Some(order.approved_at_ms? + AUTHORISE_WITHIN_MS),
         Status::Authorised | Status::Updated | Status::PartiallyCaptured => {
-            Some(order.authorised_at_ms? + AUTO_CAPTURE_MS)
+            let authorised_at_ms = order.authorised_at_ms?;
+            match order.uncaptured {
+                None | Some(Uncaptured::CapturedAfter21Days) => {
+                    Some(authorised_at_ms + AUTO_CAPTURE_MS)
+                }
+                // Nothing says what time does to an order that is partly captured.
+                Some(Uncaptured::ExpiresAfter90Days) => (order.status != Status::PartiallyCaptured)
+                    .then_some(authorised_at_ms + EXPIRE_UNCAPTURED_MS),
+            }
         }
         Status::Declined
         | Status::Expired
@@ -38,7 +48,8 @@ pub(crate) fn fire(world: &mut World, now_ms: i64) {
             return;
         }
         let mut order = order.clone();
-        if matches!(order.status, Status::New | Status::Approved) {
+        let expires = order.uncaptured == Some(Uncaptured::ExpiresAfter90Days);
+        if expires || matches!(order.status, Status::New | Status::Approved) {
             order.status = Status::Expired;
             events::announce(world, &order, &Event::Expired, at_ms);
             world.put_order(order);

@@ -5,15 +5,19 @@
 //! that is refused half-way is rolled back, one that is kept is drained into the journal.
 
 mod checkout;
+mod dispute;
 mod notification;
 mod order;
+mod past;
 
 pub use checkout::Plan;
 pub(crate) use checkout::{Checkout, Locale, Step};
+pub use dispute::DisputeStatus;
+pub(crate) use dispute::{Activity, Dispute};
 pub(crate) use notification::{Attempt, Notification, Webhook};
 pub use order::Status;
 pub(crate) use order::{
-    Address, Amounts, Cancel, Capture, Consumer, Discount, Item, Order, Refund, Shipment,
+    Address, Amounts, Cancel, Capture, Channel, Consumer, Discount, Item, Order, Refund, Shipment,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +46,7 @@ pub(crate) enum Entry {
     Webhook(Webhook),
     WebhookRemoved(String),
     Notification(Notification),
+    Dispute(Dispute),
     /// A phone whose owner showed an identity on the page.
     IdVerified(String),
     Counters(Counters),
@@ -62,6 +67,7 @@ enum Key {
     Checkout(String),
     Webhook(String),
     Notification(u64),
+    Dispute(u64),
     IdVerified(String),
 }
 
@@ -70,6 +76,7 @@ enum Before {
     Checkout(String, Option<Checkout>),
     Webhook(String, Option<Webhook>),
     Notification(u64, Option<Notification>),
+    Dispute(u64, Option<Dispute>),
     IdVerified(String),
 }
 
@@ -82,6 +89,7 @@ pub(crate) struct World {
     checkouts: BTreeMap<String, Checkout>,
     webhooks: BTreeMap<String, Webhook>,
     notifications: BTreeMap<u64, Notification>,
+    disputes: BTreeMap<u64, Dispute>,
     verified_phones: BTreeSet<String>,
     sequence: u64,
     /// (merchant, reference, sequence) to order: the last of a reference is the newest.
@@ -89,6 +97,7 @@ pub(crate) struct World {
     timers: BTreeSet<(i64, String)>,
     outbox: BTreeSet<(i64, u64)>,
     before: Vec<Before>,
+    past: past::Past,
 }
 
 impl World {
@@ -101,17 +110,23 @@ impl World {
             checkouts: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             notifications: BTreeMap::new(),
+            disputes: BTreeMap::new(),
             verified_phones: BTreeSet::new(),
             sequence: 0,
             references: BTreeMap::new(),
             timers: BTreeSet::new(),
             outbox: BTreeSet::new(),
             before: Vec::new(),
+            past: past::Past::default(),
         }
     }
 
     pub(crate) fn accounts(&self) -> &[Account] {
         &self.accounts
+    }
+
+    pub(crate) fn set_accounts(&mut self, accounts: Vec<Account>) {
+        self.accounts = accounts;
     }
 
     pub(crate) fn account(&self, merchant_id: &str) -> Option<&Account> {
@@ -168,6 +183,14 @@ impl World {
         self.verified_phones.contains(phone)
     }
 
+    pub(crate) fn dispute(&self, id: u64) -> Option<&Dispute> {
+        self.disputes.get(&id)
+    }
+
+    pub(crate) fn disputes(&self) -> impl Iterator<Item = &Dispute> {
+        self.disputes.values()
+    }
+
     /// The order whose timer fires first, with the moment.
     pub(crate) fn next_timer(&self) -> Option<(i64, &Order)> {
         let (at_ms, order_id) = self.timers.first()?;
@@ -220,6 +243,12 @@ impl World {
         if self.verified_phones.insert(phone.to_owned()) {
             self.before.push(Before::IdVerified(phone.to_owned()));
         }
+    }
+
+    pub(crate) fn put_dispute(&mut self, dispute: Dispute) {
+        let id = dispute.id;
+        let before = self.disputes.insert(id, dispute);
+        self.before.push(Before::Dispute(id, before));
     }
 
     fn set_order(&mut self, id: &str, order: Option<Order>) -> Option<Order> {
@@ -275,6 +304,7 @@ impl World {
                 Before::Notification(id, notification) => {
                     self.set_notification(id, notification);
                 }
+                Before::Dispute(id, dispute) => restore(&mut self.disputes, id, dispute),
                 Before::IdVerified(phone) => {
                     self.verified_phones.remove(&phone);
                 }
@@ -301,7 +331,8 @@ impl World {
         let notifications = self.notifications.keys().copied().map(Key::Notification);
         let verified = self.verified_phones.iter().cloned().map(Key::IdVerified);
         let keys = orders.chain(checkouts).chain(webhooks);
-        let keys = keys.chain(notifications).chain(verified);
+        let disputes = self.disputes.keys().copied().map(Key::Dispute);
+        let keys = keys.chain(notifications).chain(disputes).chain(verified);
         keys.filter_map(|key| self.entry(&key)).collect()
     }
 
@@ -317,6 +348,7 @@ impl World {
                 None => Entry::WebhookRemoved(id.clone()),
             }),
             Key::Notification(id) => Some(Entry::Notification(self.notifications.get(id)?.clone())),
+            Key::Dispute(id) => Some(Entry::Dispute(self.disputes.get(id)?.clone())),
             Key::IdVerified(phone) => Some(Entry::IdVerified(phone.clone())),
         }
     }
@@ -329,6 +361,7 @@ impl World {
             Entry::Webhook(webhook) => self.put_webhook(webhook),
             Entry::WebhookRemoved(id) => self.remove_webhook(&id),
             Entry::Notification(notification) => self.put_notification(notification),
+            Entry::Dispute(dispute) => self.put_dispute(dispute),
             Entry::IdVerified(phone) => self.verify_id(&phone),
             Entry::Counters(counters) => {
                 self.ids.restore(counters.ids_drawn);
@@ -344,6 +377,7 @@ impl World {
         self.checkouts.clear();
         self.webhooks.clear();
         self.notifications.clear();
+        self.disputes.clear();
         self.verified_phones.clear();
         self.references.clear();
         self.timers.clear();
@@ -367,12 +401,13 @@ impl Before {
             Self::Checkout(id, _) => Key::Checkout(id.clone()),
             Self::Webhook(id, _) => Key::Webhook(id.clone()),
             Self::Notification(id, _) => Key::Notification(*id),
+            Self::Dispute(id, _) => Key::Dispute(*id),
             Self::IdVerified(phone) => Key::IdVerified(phone.clone()),
         }
     }
 }
 
-fn restore<T>(table: &mut BTreeMap<String, T>, id: String, before: Option<T>) {
+fn restore<K: Ord, T>(table: &mut BTreeMap<K, T>, id: K, before: Option<T>) {
     match before {
         Some(before) => table.insert(id, before),
         None => table.remove(&id),

@@ -38,6 +38,12 @@ pub(crate) struct Attempt {
     pub(crate) at_ms: i64,
     pub(crate) http_status: Option<u16>,
     pub(crate) error: Option<String>,
+    /// The beginning of the receiver's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) answer: Option<String>,
+    /// The fault that struck this attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<String>,
 }
 
 impl Attempt {

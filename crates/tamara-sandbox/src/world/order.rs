@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use crate::choices::Uncaptured;
 use crate::money::Currency;
 
 /// Tamara's order statuses, spelt as Tamara spells them (order-lifecycle 4.1).
@@ -75,15 +76,93 @@ pub(crate) struct Order {
     pub(crate) billing_address: Option<Address>,
     pub(crate) store_code: String,
     pub(crate) notification_url: Option<String>,
+    #[serde(default)]
+    pub(crate) channel: Channel,
+    #[serde(default = "session_minutes")]
+    pub(crate) session_minutes: i64,
+    #[serde(default = "single_checkout")]
+    pub(crate) single_checkout: bool,
     pub(crate) created_at_ms: i64,
     pub(crate) approved_at_ms: Option<i64>,
     pub(crate) authorised_at_ms: Option<i64>,
+    /// What time does to it once it is authorised.
+    #[serde(default)]
+    pub(crate) uncaptured: Option<Uncaptured>,
     pub(crate) captures: Vec<Capture>,
     pub(crate) cancels: Vec<Cancel>,
     pub(crate) refunds: Vec<Refund>,
 }
 
+/// Where the order is paid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Channel {
+    #[default]
+    Online,
+    /// A link that the customer got by SMS.
+    InStoreLink,
+    /// A code that the customer scanned at the till.
+    InStoreQr,
+}
+
+impl Channel {
+    /// Minutes that a session lasts unless the merchant may say otherwise (lifecycle 4.8).
+    pub(crate) fn session_minutes(self) -> i64 {
+        match self {
+            Self::Online => 30,
+            Self::InStoreLink | Self::InStoreQr => 15,
+        }
+    }
+}
+
+fn session_minutes() -> i64 {
+    Channel::Online.session_minutes()
+}
+
+fn single_checkout() -> bool {
+    true
+}
+
 impl Order {
+    /// An order with a total and nothing else; its ids come when its session opens.
+    pub(crate) fn new(channel: Channel, currency: Currency, total_minor: i64) -> Self {
+        Self {
+            id: String::new(),
+            sequence: 0,
+            checkout_id: String::new(),
+            merchant_id: String::new(),
+            reference: String::new(),
+            number: String::new(),
+            description: String::new(),
+            status: Status::New,
+            country: currency.country().to_owned(),
+            currency,
+            total_minor,
+            shipping_minor: 0,
+            tax_minor: 0,
+            discount: Discount::default(),
+            paid_minor: 0,
+            payment_type: String::new(),
+            instalments: None,
+            items: Vec::new(),
+            consumer: Consumer::default(),
+            shipping_address: Address::default(),
+            billing_address: None,
+            store_code: String::new(),
+            notification_url: None,
+            channel,
+            session_minutes: channel.session_minutes(),
+            single_checkout: true,
+            created_at_ms: 0,
+            approved_at_ms: None,
+            authorised_at_ms: None,
+            uncaptured: None,
+            captures: Vec::new(),
+            cancels: Vec::new(),
+            refunds: Vec::new(),
+        }
+    }
+
     pub(crate) fn captured_minor(&self) -> i64 {
         self.captures.iter().map(|c| c.amounts.total_minor).sum()
     }

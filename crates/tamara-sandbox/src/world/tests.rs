@@ -10,33 +10,10 @@ fn order(id: &str, sequence: u64, created_at_ms: i64) -> Order {
     Order {
         id: id.to_owned(),
         sequence,
-        checkout_id: String::new(),
         merchant_id: "m".to_owned(),
         reference: "R".to_owned(),
-        number: String::new(),
-        description: String::new(),
-        status: Status::New,
-        country: "SA".to_owned(),
-        currency: Currency::Sar,
-        total_minor: 100,
-        shipping_minor: 0,
-        tax_minor: 0,
-        discount: Discount::default(),
-        paid_minor: 0,
-        payment_type: String::new(),
-        instalments: None,
-        items: Vec::new(),
-        consumer: Consumer::default(),
-        shipping_address: Address::default(),
-        billing_address: None,
-        store_code: String::new(),
-        notification_url: None,
         created_at_ms,
-        approved_at_ms: None,
-        authorised_at_ms: None,
-        captures: Vec::new(),
-        cancels: Vec::new(),
-        refunds: Vec::new(),
+        ..Order::new(Channel::Online, Currency::Sar, 100)
     }
 }
 
@@ -75,4 +52,17 @@ fn an_object_changed_twice_is_one_entry_as_it_is_now() {
     assert_eq!(changes.len(), 1);
     assert!(matches!(&changes[0], Entry::Order(order) if order.status == Status::Expired));
     assert!(world.next_timer().is_none());
+}
+
+#[test]
+fn a_roll_back_forgets_a_verified_phone() {
+    let mut world = world();
+    world.verify_id("966551230045");
+    world.keep();
+    world.verify_id("966551230045");
+    world.verify_id("966551230046");
+    assert_eq!(world.changes().len(), 1);
+    world.roll_back();
+    assert!(world.is_id_verified("966551230045"));
+    assert!(!world.is_id_verified("966551230046"));
 }
