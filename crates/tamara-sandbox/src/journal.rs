@@ -16,6 +16,7 @@ const FILE: &str = "journal.jsonl";
 const COMPACTED: &str = "journal.jsonl.new";
 
 pub(crate) struct Journal {
+    directory: PathBuf,
     file: File,
     length_bytes: u64,
     written: Counters,
@@ -32,7 +33,13 @@ impl Journal {
             Err(e) => return Err(failed(&path, &e)),
         }
         let counters = world.counters(clock.offset_ms());
-        compact(directory, &path, world, counters).map_err(|e| failed(&path, &e))
+        compact(directory, world, counters).map_err(|e| failed(&path, &e))
+    }
+
+    /// Forgets the history and begins with `world`.
+    pub(crate) fn replace(&mut self, world: &World, counters: Counters) -> io::Result<()> {
+        *self = compact(&self.directory, world, counters)?;
+        Ok(())
     }
 
     /// Writes one change. On an error the file is as it was before.
@@ -74,12 +81,8 @@ fn replay(path: &Path, text: &str, world: &mut World, clock: &Clock) -> Result<(
     Ok(())
 }
 
-fn compact(
-    directory: &Path,
-    path: &PathBuf,
-    world: &World,
-    counters: Counters,
-) -> io::Result<Journal> {
+fn compact(directory: &Path, world: &World, counters: Counters) -> io::Result<Journal> {
+    let path = directory.join(FILE);
     let compacted = directory.join(COMPACTED);
     let mut text = line(&[Entry::Counters(counters)])?;
     for entry in world.entries() {
@@ -88,8 +91,9 @@ fn compact(
     let mut new = File::create(&compacted)?;
     new.write_all(&text)?;
     new.sync_all()?;
-    fs::rename(&compacted, path)?;
+    fs::rename(&compacted, &path)?;
     Ok(Journal {
+        directory: directory.to_owned(),
         file: OpenOptions::new().append(true).open(path)?,
         length_bytes: text.len() as u64,
         written: counters,

@@ -9,14 +9,20 @@ mod choices;
 mod clock;
 mod control;
 mod dates;
+mod faults;
+pub mod fidelity;
 mod hosted;
 mod ids;
 mod journal;
+mod listening;
 mod merchant;
 mod money;
 mod notifier;
 mod people;
+mod request_log;
 mod rules;
+mod seed;
+mod snapshot;
 mod state;
 mod world;
 
@@ -26,20 +32,27 @@ pub use choices::{
     UnsupportedPair, WrongEnvironmentStatus,
 };
 pub use clock::Clock;
+pub use faults::{Fault, Severed};
+pub use listening::Running;
 pub use merchant::{Merchant, Options, PlanTerms, RequestLog, TokenTime};
 pub use notifier::Delivery;
 pub use people::{Customer, Portal};
-pub use rules::Refusal;
-pub use world::{Plan, Status};
+pub use rules::{Refusal, Verdict};
+pub use seed::Seed;
+pub use snapshot::Snapshot;
+pub use world::{DisputeStatus, Plan, Status};
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use axum::middleware::from_fn_with_state;
 use tokio::sync::Notify;
 
+use faults::Faults;
 use ids::Ids;
 use journal::Journal;
-use world::{Entry, World};
+use notifier::Outcome;
+use world::{Attempt, Entry, World};
 
 /// Why a sandbox could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +63,9 @@ pub enum Error {
     /// The journal could not be read or written.
     #[error("journal: {0}")]
     Journal(String),
+    /// No port of this machine could be taken.
+    #[error("cannot listen: {0}")]
+    Listen(String),
 }
 
 /// Tamara, offline. Clones share one state.
@@ -64,14 +80,17 @@ struct Inner {
     token_time: TokenTime,
     request_log: Option<RequestLog>,
     books: Mutex<Books>,
+    faults: Mutex<Faults>,
     wake: Notify,
+    refusal: Notify,
 }
 
 struct Books {
     world: World,
     journal: Option<Journal>,
     /// Notifications taken and not yet reported. Forgotten by a restart, which makes them due again.
-    in_flight: BTreeSet<u64>,
+    /// With the fault that struck the attempt.
+    in_flight: BTreeMap<u64, Option<String>>,
 }
 
 impl Sandbox {
@@ -89,7 +108,7 @@ impl Sandbox {
         let books = Books {
             world,
             journal,
-            in_flight: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -98,15 +117,23 @@ impl Sandbox {
                 token_time,
                 request_log: options.request_log,
                 books: Mutex::new(books),
+                faults: Mutex::new(Faults::new(options.seed.unwrap_or(0))),
                 wake: Notify::new(),
+                refusal: Notify::new(),
             }),
         })
     }
 
     /// Tamara's API, the hosted page and `/_sandbox`.
     pub fn router(&self) -> axum::Router {
-        api::router(self.clone())
-            .merge(hosted::router(self.clone()))
+        let api = api::router(self.clone());
+        let strike = from_fn_with_state(self.clone(), faults::requests::strike);
+        let mut tamara = api.layer(strike).merge(hosted::router(self.clone()));
+        if let Some(log) = self.inner.request_log.clone() {
+            let state = (self.clone(), log);
+            tamara = tamara.layer(from_fn_with_state(state, request_log::record));
+        }
+        tamara
             .merge(control::router(self.clone()))
             .fallback(api::no_such_route)
             .method_not_allowed_fallback(api::no_such_method)
@@ -119,7 +146,7 @@ impl Sandbox {
 
     /// What it does where Tamara's sources are silent or disagree.
     pub fn choices(&self) -> Choices {
-        self.read(|world, _| world.choices.clone())
+        self.read(|world, _| world.choices)
     }
 
     /// From the next request on. Not kept in the journal: a restart takes those of [`Options`].
@@ -139,30 +166,33 @@ impl Sandbox {
 
     /// The notifications due now, each signed for this attempt and marked as being sent.
     pub fn take_due(&self) -> Vec<Delivery> {
-        let mut books = self.settled_books();
-        let now_ms = self.inner.clock.now_ms();
-        let token_ms = self.token_ms(now_ms);
-        let due: Vec<_> = books
-            .world
-            .outbox()
-            .take_while(|(at_ms, _)| *at_ms <= now_ms)
-            .map(|(_, id)| id)
-            .filter(|id| !books.in_flight.contains(id))
-            .collect();
-        books.in_flight.extend(&due);
-        let notifications = due.iter().filter_map(|id| books.world.notification(*id));
-        notifications
-            .filter_map(|notification| notifier::sign(&books.world, notification, token_ms))
-            .collect()
+        notifier::take_due(self)
     }
 
     /// Records the result of one attempt: the HTTP status, or what went wrong. Anything but a 2xx
     /// is tried again after 5 s, 30 s, 2 min, 10 min and 1 h, then given up.
     pub fn delivered(&self, id: u64, result: Result<u16, String>) {
+        let answer = None;
+        self.record_outcome(id, Outcome { result, answer });
+    }
+
+    pub(crate) fn record_outcome(&self, id: u64, outcome: Outcome) {
+        let fault = self.lock().in_flight.get(&id).cloned().flatten();
+        let (http_status, error) = match outcome.result {
+            Ok(status) => (Some(status), None),
+            Err(error) => (None, Some(error)),
+        };
         let recorded = self.change(|world, now_ms| {
             if let Some(notification) = world.notification(id) {
                 let mut notification = notification.clone();
-                notifier::record(&mut notification, result, now_ms);
+                let attempt = Attempt {
+                    at_ms: now_ms,
+                    http_status,
+                    error,
+                    answer: outcome.answer,
+                    fault,
+                };
+                notifier::record(&mut notification, attempt, now_ms);
                 world.put_notification(notification);
             }
             Ok::<_, Refusal>(())
@@ -171,6 +201,65 @@ impl Sandbox {
         if let Err(error) = recorded {
             tracing::error!(%error, delivery.id = id, "a delivery's result was not recorded: it will be sent again");
         }
+    }
+
+    /// A fault swallowed it: nothing was sent, and nothing will be.
+    pub(crate) fn record_dropped(&self, id: u64, fault: String) {
+        let recorded = self.change(|world, now_ms| {
+            if let Some(notification) = world.notification(id) {
+                let mut notification = notification.clone();
+                notification.next_at_ms = None;
+                notification.attempts.push(Attempt {
+                    at_ms: now_ms,
+                    http_status: None,
+                    error: Some("never sent".to_owned()),
+                    answer: None,
+                    fault: Some(fault),
+                });
+                world.put_notification(notification);
+            }
+            Ok::<_, Refusal>(())
+        });
+        if let Err(error) = recorded {
+            tracing::error!(%error, delivery.id = id, "a dropped delivery was not recorded");
+        }
+    }
+
+    /// Puts a fault in force; answers its id, or in words what is wrong with it.
+    pub fn add_fault(&self, fault: Fault) -> Result<u64, String> {
+        let now_ms = self.inner.clock.now_ms();
+        let mut faults = self.faults();
+        let id = faults.add(fault, now_ms)?;
+        let (refuses, looks_back) = (faults.refuses(now_ms), faults.looks_back());
+        drop(faults);
+        if looks_back {
+            self.lock().world.remember_past();
+        }
+        if refuses {
+            self.inner.refusal.notify_one();
+        }
+        Ok(id)
+    }
+
+    /// Forgets all faults.
+    pub fn clear_faults(&self) {
+        self.faults().clear();
+        self.inner.wake.notify_one();
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        let faults = self.inner.faults.lock();
+        faults.expect("nothing panics while it holds the faults")
+    }
+
+    /// Whether the listener is to be closed now.
+    pub(crate) fn refuses(&self) -> bool {
+        self.faults().refuses(self.inner.clock.now_ms())
+    }
+
+    /// Resolves when a refusal was asked for.
+    pub(crate) async fn refusal_began(&self) {
+        self.inner.refusal.notified().await;
     }
 
     /// Ticks and sends notifications for ever; drop it to stop.
@@ -245,6 +334,7 @@ impl Sandbox {
             written.map_err(|_| Refusal::Storage)?;
         }
         books.world.clear();
+        books.world.forget_past();
         books.in_flight.clear();
         Ok(())
     }
@@ -275,6 +365,7 @@ impl Books {
                 return Err(Refusal::Storage);
             }
         }
+        self.world.note_past(clock.now_ms());
         self.world.keep();
         Ok(())
     }

@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::Sandbox;
+use crate::faults::Fate;
+use crate::faults::deliveries::{Alg, DeliveryFault};
 use crate::world::{Attempt, Notification, World};
 
 /// Seconds that a token lives (webhooks 6.2).
@@ -26,6 +28,11 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const SENDING_MAX: usize = 32;
 /// The clock may be moved by hand, which wakes nobody: look again after this long at most.
 const NAP: Duration = Duration::from_millis(500);
+/// So much of a receiver's answer is kept for the delivery log.
+const ANSWER_BYTES_MAX: usize = 2_000;
+const HOUR_MS: i64 = 3_600_000;
+/// Base64url of `{"typ":"JWT","alg":"none"}`.
+const UNSIGNED_HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0";
 /// Headers that belong to Tamara; a merchant's own of the same name is dropped.
 const RESERVED_HEADERS: [&str; 4] = ["authorization", "content-type", "content-length", "host"];
 
@@ -58,6 +65,10 @@ struct Claims {
 }
 
 fn token(secret: &str, now_ms: i64) -> String {
+    signed(Algorithm::HS256, secret, now_ms)
+}
+
+fn signed(algorithm: Algorithm, secret: &str, now_ms: i64) -> String {
     let iat = now_ms.div_euclid(1000);
     let claims = Claims {
         exp: iat + TOKEN_SECONDS,
@@ -65,13 +76,84 @@ fn token(secret: &str, now_ms: i64) -> String {
         iss: "Tamara",
     };
     let key = EncodingKey::from_secret(secret.as_bytes());
-    encode(&Header::new(Algorithm::HS256), &claims, &key).expect("HS256 signs any claims")
+    encode(&Header::new(algorithm), &claims, &key).expect("an HMAC signs any claims")
+}
+
+/// The token, forged if the fault says so.
+fn token_under(fault: Option<&DeliveryFault>, secret: &str, now_ms: i64) -> String {
+    match fault {
+        Some(DeliveryFault::BadSignature) => token(&format!("not {secret}"), now_ms),
+        Some(DeliveryFault::Expired) => token(secret, now_ms - HOUR_MS),
+        Some(DeliveryFault::WrongAlg(Alg::Hs512)) => signed(Algorithm::HS512, secret, now_ms),
+        Some(DeliveryFault::WrongAlg(Alg::None)) => {
+            let token = token(secret, now_ms);
+            let claims = token.split('.').nth(1).expect("a token has three parts");
+            format!("{UNSIGNED_HEADER}.{claims}.")
+        }
+        Some(
+            DeliveryFault::Dropped
+            | DeliveryFault::Doubled
+            | DeliveryFault::Delayed { .. }
+            | DeliveryFault::AfterNewer { .. }
+            | DeliveryFault::UnknownEvent(_)
+            | DeliveryFault::Data(_),
+        )
+        | None => token(secret, now_ms),
+    }
+}
+
+/// What is due, decided by the faults, signed, and marked as being sent.
+pub(crate) fn take_due(sandbox: &Sandbox) -> Vec<Delivery> {
+    let mut dropped = Vec::new();
+    let mut deliveries = Vec::new();
+    {
+        let mut books = sandbox.settled_books();
+        let mut faults = sandbox.faults();
+        let now_ms = sandbox.clock().now_ms();
+        let token_ms = sandbox.token_ms(now_ms);
+        let due = books
+            .world
+            .outbox()
+            .take_while(|(at_ms, _)| *at_ms <= now_ms);
+        let due: Vec<_> = due.map(|(_, id)| id).collect();
+        for id in due {
+            let waiting = !books.in_flight.contains_key(&id);
+            let Some(notification) = books.world.notification(id).filter(|_| waiting) else {
+                continue;
+            };
+            let (name, fault) = match faults.fate(&books.world, notification, now_ms) {
+                Fate::Wait => continue,
+                Fate::Drop(name) => {
+                    dropped.push((id, name));
+                    continue;
+                }
+                Fate::Send(None) => (None, None),
+                Fate::Send(Some((name, fault))) => (Some(name), Some(fault)),
+            };
+            if let Some(delivery) = sign(&books.world, notification, token_ms, fault.as_ref()) {
+                if fault == Some(DeliveryFault::Doubled) {
+                    deliveries.push(delivery.clone());
+                }
+                deliveries.push(delivery);
+                books.in_flight.insert(id, name);
+            }
+        }
+    }
+    for (id, name) in dropped {
+        sandbox.record_dropped(id, name);
+    }
+    deliveries
 }
 
 /// Signs a notification for an attempt at `now_ms`; `None` if its merchant is no longer configured.
-pub(crate) fn sign(world: &World, notification: &Notification, now_ms: i64) -> Option<Delivery> {
+fn sign(
+    world: &World,
+    notification: &Notification,
+    now_ms: i64,
+    fault: Option<&DeliveryFault>,
+) -> Option<Delivery> {
     let account = world.account(&notification.merchant_id)?;
-    let token = token(&account.merchant.notification_token, now_ms);
+    let token = token_under(fault, &account.merchant.notification_token, now_ms);
     let mut headers = vec![
         ("Content-Type".to_owned(), "application/json".to_owned()),
         ("Authorization".to_owned(), format!("Bearer {token}")),
@@ -81,11 +163,15 @@ pub(crate) fn sign(world: &World, notification: &Notification, now_ms: i64) -> O
         own.filter(|(name, _)| !RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()))
             .map(|(name, value)| (name.clone(), value.clone())),
     );
+    let body = match fault {
+        Some(fault) => fault.spoil(&notification.body),
+        None => notification.body.clone(),
+    };
     Some(Delivery {
         id: notification.id,
         url: with_token(&notification.url, &token),
         headers,
-        body: notification.body.clone(),
+        body,
     })
 }
 
@@ -97,20 +183,19 @@ fn with_token(url: &str, token: &str) -> String {
 }
 
 /// Adds the result of an attempt and says when the next one is owed.
-pub(crate) fn record(notification: &mut Notification, result: Result<u16, String>, now_ms: i64) {
-    let (http_status, error) = match result {
-        Ok(status) => (Some(status), None),
-        Err(error) => (None, Some(error)),
-    };
-    let attempt = Attempt {
-        at_ms: now_ms,
-        http_status,
-        error,
-    };
+pub(crate) fn record(notification: &mut Notification, attempt: Attempt, now_ms: i64) {
     let failed = !attempt.succeeded();
     let delay = RETRY_AFTER_MS.get(notification.attempts.len());
     notification.next_at_ms = delay.filter(|_| failed).map(|delay| now_ms + delay);
     notification.attempts.push(attempt);
+}
+
+/// How a try to send ended.
+pub(crate) struct Outcome {
+    /// The HTTP status, or what went wrong.
+    pub(crate) result: Result<u16, String>,
+    /// The beginning of the answer's body, if there was one.
+    pub(crate) answer: Option<String>,
 }
 
 /// The sender for real use. Never returns; dropping it stops it.
@@ -135,8 +220,8 @@ pub(crate) async fn run(sandbox: &Sandbox) {
             sending.spawn(async move {
                 let _place = places.acquire().await;
                 let id = delivery.id;
-                let result = send(&client, delivery).await;
-                sandbox.delivered(id, result);
+                let outcome = send(&client, delivery).await;
+                sandbox.record_outcome(id, outcome);
             });
         }
         let nap = tokio::time::timeout(NAP, sandbox.wake().notified());
@@ -148,16 +233,35 @@ pub(crate) async fn run(sandbox: &Sandbox) {
     }
 }
 
-async fn send(client: &reqwest::Client, delivery: Delivery) -> Result<u16, String> {
+async fn send(client: &reqwest::Client, delivery: Delivery) -> Outcome {
     let mut request = client.post(&delivery.url).body(delivery.body);
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
     match request.send().await {
-        Ok(response) => Ok(response.status().as_u16()),
+        Ok(response) => Outcome {
+            result: Ok(response.status().as_u16()),
+            answer: beginning(response).await,
+        },
         // The address carries the token and stays out of the record.
-        Err(error) => Err(root_cause(&error.without_url())),
+        Err(error) => Outcome {
+            result: Err(root_cause(&error.without_url())),
+            answer: None,
+        },
     }
+}
+
+/// What fits of an answer's body; an answer that breaks off counts as far as it came.
+async fn beginning(mut response: reqwest::Response) -> Option<String> {
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() >= ANSWER_BYTES_MAX {
+            bytes.truncate(ANSWER_BYTES_MAX);
+            break;
+        }
+    }
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// "Connection refused" says more than "error sending request".

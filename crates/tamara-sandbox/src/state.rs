@@ -39,7 +39,7 @@ fn merchant(account: &crate::world::Account) -> Value {
     })
 }
 
-fn order(world: &World, order: &Order) -> Value {
+pub(crate) fn order(world: &World, order: &Order) -> Value {
     let mut value = serde_json::to_value(order).expect("an order serialises");
     let step = world.checkout(&order.checkout_id).map(|c| c.step.name());
     value["captured_minor"] = order.captured_minor().into();
@@ -61,7 +61,7 @@ fn webhook(webhook: &Webhook) -> Value {
     })
 }
 
-fn delivery(notification: &Notification) -> Value {
+pub(crate) fn delivery(notification: &Notification) -> Value {
     let body: Value = serde_json::from_str(&notification.body).unwrap_or_default();
     json!({
         "id": notification.id,

@@ -233,6 +233,11 @@ fn press(
         Err(
             Refusal::CheckoutNotFound
             | Refusal::OrderNotFound
+            | Refusal::CaptureNotFound
+            | Refusal::RefundWithoutItems
+            | Refusal::ShippingNotInFull
+            | Refusal::DisputeNotFound
+            | Refusal::DisputeClosed
             | Refusal::TransitionNotAllowed { .. }
             | Refusal::AmountExceedsAvailable { .. },
         ) => not_found(locale),

@@ -4,7 +4,9 @@
     reason = "in a test, and in what only tests call, a failed unwrap is a failed test"
 )]
 
+mod control;
 mod errors;
+mod faults;
 mod hosted;
 mod hosted_identity;
 mod invariants;
@@ -13,5 +15,6 @@ mod lifecycle;
 mod matrix;
 mod notifications;
 mod shop;
+mod sockets;
 mod timers;
 mod webhooks;

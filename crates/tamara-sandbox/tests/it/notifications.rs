@@ -36,7 +36,7 @@ fn told(shop: &Shop) -> Vec<Value> {
         .collect()
 }
 
-fn base64url(text: &str) -> Vec<u8> {
+pub fn base64url(text: &str) -> Vec<u8> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut bits = Vec::new();
     for letter in text.chars() {

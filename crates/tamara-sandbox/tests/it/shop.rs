@@ -113,6 +113,15 @@ impl Shop {
         }
     }
 
+    /// A sandbox whose first merchant is the sample of Saudi Arabia.
+    pub fn around(sandbox: Sandbox) -> Self {
+        Self {
+            router: sandbox.router(),
+            sandbox,
+            token: "sandbox-sa",
+        }
+    }
+
     /// The same sandbox, another merchant's token.
     pub fn of(&self, token: &'static str) -> Self {
         Self {
@@ -146,6 +155,16 @@ impl Shop {
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// A call whose answer may be cut off.
+    pub async fn raw_or_cut(&self, method: &str, path: &str) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        let request = request.body(Body::empty()).unwrap();
+        drop(self.router.clone().oneshot(request).await.unwrap());
     }
 
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
