@@ -395,6 +395,11 @@ async fn refuse_if_it_failed(
     };
     let reason = create.reason.clone().unwrap_or_default();
     let mut refusal = match (create.state, upstream.is_some()) {
+        (OperationState::Rejected, _) if reason == "abandoned" => Refusal::new(
+            Code::TamaraUnreachable,
+            "no answer of Tamara came in time, and nobody can pay what it may have opened; send the same request \
+             again with the same Idempotency-Key",
+        ),
         (OperationState::Rejected, _) => Refusal::new(
             Code::RejectedByTamara,
             format!("Tamara refused to open a session for this payment: {reason}"),

@@ -1,5 +1,6 @@
 //! A closure on its way to a database thread, and the queue it waits in.
 
+use super::Counter;
 use super::tx::Tx;
 use crate::error::{Error, Result};
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ struct Work<F, T> {
     closure: F,
     value: Option<T>,
     reply: oneshot::Sender<Result<T>>,
+    counter: Arc<Counter>,
 }
 
 impl<F, T> Job for Work<F, T>
@@ -37,11 +39,17 @@ where
     }
 
     fn answer(self: Box<Self>, result: Result<()>) {
-        let Self { value, reply, .. } = *self;
+        let Self {
+            value,
+            reply,
+            counter,
+            ..
+        } = *self;
         let value =
             result.and_then(|()| value.ok_or_else(|| Error::Database("no value".to_owned())));
         // The caller may have gone away; its write stands all the same.
         let _ = reply.send(value);
+        counter.answered();
     }
 }
 
@@ -49,6 +57,7 @@ where
 #[derive(Clone)]
 pub(super) struct Queue {
     inner: Arc<(Mutex<Waiting>, Condvar)>,
+    counter: Arc<Counter>,
 }
 
 #[derive(Default)]
@@ -58,9 +67,10 @@ struct Waiting {
 }
 
 impl Queue {
-    pub fn new() -> Self {
+    pub fn new(counter: &Arc<Counter>) -> Self {
         Self {
             inner: Arc::new((Mutex::default(), Condvar::new())),
+            counter: counter.clone(),
         }
     }
 
@@ -79,7 +89,9 @@ impl Queue {
                 closure,
                 value: None,
                 reply,
+                counter: self.counter.clone(),
             }));
+            self.counter.asked();
         }
         drop(waiting);
         condvar.notify_one();

@@ -42,12 +42,31 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// Counts commits, for metrics and for tests that stop a process between two of them.
-struct Commits(watch::Sender<u64>);
+/// How far the database threads are, for metrics and for tests that stop a process between two commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Transactions that were asked for.
+    pub asked: u64,
+    /// Transactions that were answered, well or badly.
+    pub answered: u64,
+    /// Commits; several writes may share one.
+    pub commits: u64,
+}
 
-impl Commits {
-    fn count(&self) {
-        self.0.send_modify(|count| *count += 1);
+/// Counts what the threads do, each time before a caller can hear of it.
+struct Counter(watch::Sender<Progress>);
+
+impl Counter {
+    fn asked(&self) {
+        self.0.send_modify(|progress| progress.asked += 1);
+    }
+
+    fn committed(&self) {
+        self.0.send_modify(|progress| progress.commits += 1);
+    }
+
+    fn answered(&self) {
+        self.0.send_modify(|progress| progress.answered += 1);
     }
 }
 
@@ -55,17 +74,16 @@ impl Commits {
 pub struct Store {
     writes: Queue,
     reads: Queue,
-    commits: watch::Receiver<u64>,
+    counter: Arc<Counter>,
 }
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks: call it before serving, or on a blocking thread.
     pub fn open(database: &Database) -> Result<Self> {
-        let (sender, commits) = watch::channel(0);
-        let counter = Arc::new(Commits(sender));
+        let counter = Arc::new(Counter(watch::channel(Progress::default()).0));
         let (writes, reads) = match database {
             Database::Sqlite(path) => {
-                let sqlite = sqlite::open(path, counter)?;
+                let sqlite = sqlite::open(path, &counter)?;
                 (sqlite.writes, sqlite.reads)
             }
             Database::Postgres(url) => {
@@ -81,7 +99,7 @@ impl Store {
         Ok(Self {
             writes,
             reads,
-            commits,
+            counter,
         })
     }
 
@@ -92,7 +110,9 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        answered(name, self.writes.push(false, closure).await)
+        let answer = self.writes.push(false, closure);
+        yield_once().await;
+        answered(name, answer.await)
     }
 
     /// Runs `closure` in a transaction that writes nothing.
@@ -101,13 +121,28 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        answered(name, self.reads.push(true, closure).await)
+        let answer = self.reads.push(true, closure);
+        yield_once().await;
+        answered(name, answer.await)
     }
 
-    /// The number of commits so far; changes before the write that it belongs to is answered.
-    pub fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.clone()
+    /// How far the threads are.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.counter.0.subscribe()
     }
+}
+
+/// Lets the caller be looked at between asking and hearing: whoever drives it by hand can stop it right after a commit.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }
 
 fn answered<T>(

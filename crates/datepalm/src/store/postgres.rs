@@ -1,6 +1,6 @@
 //! PostgreSQL: a few threads with one connection each; one transaction per closure, repeated when it met another.
 
-use super::Commits;
+use super::Counter;
 use super::job::{Job, Queue};
 use super::tx::{Row, Tx, Value};
 use crate::error::{Error, Result};
@@ -17,19 +17,19 @@ const CONNECTIONS: usize = 8;
 const REPEATS_MAX: usize = 20;
 
 /// Connects, applies migrations and starts the threads.
-pub(super) fn open(url: &str, commits: &Arc<Commits>) -> Result<Queue> {
+pub(super) fn open(url: &str, counter: &Arc<Counter>) -> Result<Queue> {
     let mut first = connect(url)?;
     run(&mut first, &mut Statements::new(), false, &mut |tx| {
         super::migrate::migrate(tx)
     })?;
-    let queue = Queue::new();
+    let queue = Queue::new(counter);
     for _ in 0..CONNECTIONS {
-        let (url, queue, commits) = (url.to_owned(), queue.clone(), commits.clone());
+        let (url, queue, counter) = (url.to_owned(), queue.clone(), counter.clone());
         super::sqlite::spawn("datepalm-postgres", move || {
             let mut connection = None;
             while let Some(batch) = queue.next(1) {
                 for job in batch {
-                    work(&mut connection, &url, job, &commits);
+                    work(&mut connection, &url, job, &counter);
                 }
             }
         })?;
@@ -52,7 +52,7 @@ struct Connection {
 /// Statements by their text; every text is static, so the map is bounded by the program.
 pub(super) type Statements = HashMap<&'static str, Statement>;
 
-fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, commits: &Commits) {
+fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, counter: &Counter) {
     if connection
         .as_ref()
         .is_none_or(|open| open.client.is_closed())
@@ -84,7 +84,7 @@ fn work(connection: &mut Option<Connection>, url: &str, mut job: Box<dyn Job>, c
         }
     }
     match result {
-        Ok(()) => commits.count(),
+        Ok(()) => counter.committed(),
         Err(Error::Repeat) => {
             result = Err(Error::Database(
                 "a transaction met others too often".to_owned(),

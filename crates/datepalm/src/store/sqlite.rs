@@ -3,7 +3,7 @@
 //! Each closure runs in its own savepoint; one commit, synced, answers them all. When the database itself fails, the
 //! batch is rolled back and its closures run one by one, so that one bad write fails alone.
 
-use super::Commits;
+use super::Counter;
 use super::job::{Job, Queue};
 use super::tx::{Row, Tx, Value};
 use crate::error::{Error, Result};
@@ -24,20 +24,20 @@ pub(super) struct Sqlite {
 }
 
 /// Opens the file, applies migrations and starts the threads.
-pub(super) fn open(path: &Path, commits: Arc<Commits>) -> Result<Sqlite> {
+pub(super) fn open(path: &Path, counter: &Arc<Counter>) -> Result<Sqlite> {
     let writer = connect(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )?;
     run_alone(&writer, &mut |tx| super::migrate::migrate(tx))?;
-    let writes = Queue::new();
-    let queue = writes.clone();
+    let writes = Queue::new(counter);
+    let (queue, committed) = (writes.clone(), counter.clone());
     spawn("datepalm-writer", move || {
         while let Some(batch) = queue.next(BATCH_MAX) {
-            write_batch(&writer, batch, &commits);
+            write_batch(&writer, batch, &committed);
         }
     })?;
-    let reads = Queue::new();
+    let reads = Queue::new(counter);
     for _ in 0..READERS {
         let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let queue = reads.clone();
@@ -78,11 +78,11 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
     open().map_err(|error| Error::Database(format!("{}: {error}", path.display())))
 }
 
-fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>, commits: &Commits) {
+fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>, counter: &Counter) {
     if batch.len() > 1 {
         match run_together(connection, &mut batch) {
             Ok(results) => {
-                commits.count();
+                counter.committed();
                 for (job, result) in batch.into_iter().zip(results) {
                     job.answer(result);
                 }
@@ -97,7 +97,7 @@ fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>, commits: &
     for mut job in batch {
         let result = run_alone(connection, &mut |tx| job.run(tx));
         if result.is_ok() {
-            commits.count();
+            counter.committed();
         }
         job.answer(result);
     }

@@ -81,16 +81,16 @@ async fn done(world: &World, id: &str, verb: &str, key: &str, body: Value) {
 /// Runs the main job, dies at the given point, starts again and finishes. Answers whether it died.
 async fn dies_at(commit: Option<u64>, point: Option<u64>) -> bool {
     let mut world = World::new(On::Sqlite).await;
-    let mut commits = world.app.store.commits();
-    let start = *commits.borrow();
+    let mut progress = world.app.store.progress();
+    let start = progress.borrow().commits;
     world.halt.set(point.unwrap_or(0));
     let died = {
         let halt = world.halt.clone();
         let reached = async {
             match commit {
                 Some(commit) => {
-                    commits
-                        .wait_for(|count| *count >= start + commit)
+                    progress
+                        .wait_for(|seen| seen.commits >= start + commit)
                         .await
                         .unwrap();
                 }
