@@ -9,9 +9,8 @@ use super::cards::{EXPIRY, Filled, Mistake, TEST_CARDS, TestCard};
 use super::identity;
 use super::steps::{Typed, offered_plans};
 use super::text::Text;
-use crate::RunOutRedirect;
 use crate::dates::{day, months_later};
-use crate::rules::redirect_url;
+use crate::rules::{redirect_url, run_out_url};
 use crate::world::{Checkout, Locale, Order, Plan, Status, Step, World};
 
 #[derive(Template)]
@@ -367,10 +366,6 @@ fn ended_screen(text: &Text, subject: &Subject<'_>, result: bool) -> (&'static s
     let (order, checkout) = (subject.order, subject.checkout);
     // In a store there is no address to go to: the page only tells how it ended.
     let link = |url: &str, status| (!url.is_empty()).then(|| redirect_url(url, status, &order.id));
-    let run_out_url = match subject.world.choices.run_out_redirect {
-        RunOutRedirect::Failure => &checkout.failure_url,
-        RunOutRedirect::Cancel => &checkout.cancel_url,
-    };
     let (step, ending) = match order.status {
         Status::Declined => (
             "declined",
@@ -388,7 +383,7 @@ fn ended_screen(text: &Text, subject: &Subject<'_>, result: bool) -> (&'static s
                 heading: text.expired_heading,
                 lead: text.expired_lead,
                 good: false,
-                link: link(run_out_url, "expired"),
+                link: link(run_out_url(subject.world, checkout), "expired"),
                 moves_on: false,
             },
         ),

@@ -200,8 +200,14 @@ pub(crate) fn back(world: &mut World, checkout_id: &str) -> Result<Outcome, Refu
 }
 
 pub(crate) fn leave(world: &mut World, checkout_id: &str, now_ms: i64) -> Result<Outcome, Refusal> {
-    if open_session(world, checkout_id)?.is_none() {
+    let Some((checkout, _)) = open_session(world, checkout_id)? else {
         return Ok(Outcome::Page);
-    }
-    rules::cancel_session(world, checkout_id, now_ms).map(Outcome::Away)
+    };
+    let away = rules::cancel_session(world, checkout_id, now_ms)?;
+    // In a shop there is nowhere to go back to.
+    Ok(if checkout.cancel_url.is_empty() {
+        Outcome::Page
+    } else {
+        Outcome::Away(away)
+    })
 }

@@ -209,7 +209,7 @@ static ENGLISH: Text = Text {
     ],
     agree: "Agree",
     nafath_heading: "Confirm your identity",
-    nafath_lead: "This stands for Nafath, the national sign-in. It is asked once per phone number.",
+    nafath_lead: "This stands for Nafath, which Saudi residents sign in with. It is asked once per phone number.",
     regenerate: "Regenerate ID No.",
     nafath_wait_heading: "Choose this number in the app",
     nafath_wait_lead: "There is no app here: the sandbox confirms it for you.",

@@ -22,6 +22,7 @@ pub(crate) use matrix::Operation;
 pub(crate) use refunds::{CaptureRefund, RefundWish, refund, refund_captures};
 pub(crate) use session::{
     Opening, approve, cancel_session, decline, is_decline_phone, open, redirect_url, run_out,
+    run_out_url,
 };
 pub(crate) use timers::{AUTO_CAPTURE_MS, EXPIRE_UNCAPTURED_MS, fire, timer_ms};
 pub(crate) use void::void;

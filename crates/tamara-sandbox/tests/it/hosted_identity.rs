@@ -1,10 +1,12 @@
-//! Terms, identity, and what the sandbox's choices change on the hosted page.
+//! Terms and identity, sessions of a till, and what the sandbox's choices change on the hosted page.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 use tamara_sandbox::{Choices, IdStep, Merchant, Plan, PlanTerms, RunOutRedirect};
 
 use crate::hosted::{Browser, step};
-use crate::shop::{MINUTE_MS, Shop, options, order};
+use crate::shop::{MINUTE_MS, Session, Shop, options, order};
 
 fn asking() -> Shop {
     let mut options = options();
@@ -14,7 +16,7 @@ fn asking() -> Shop {
     Shop::with(options)
 }
 
-async fn at<'a>(shop: &'a Shop, order: Value) -> Browser<'a> {
+async fn at(shop: &Shop, order: Value) -> Browser<'_> {
     Browser {
         shop,
         session: shop.checkout(order).await,
@@ -179,10 +181,7 @@ async fn the_field_at_fault_has_the_focus_and_the_rest_need_not_be_typed_again()
     let check = |page: &str, field: &str, number: &str, expiry: &str| {
         let (_, rest) = page.split_once(&format!("id=\"{field}\"")).unwrap();
         assert!(rest.split_once('>').unwrap().0.len() < 400);
-        assert!(
-            rest[..rest.find('>').unwrap() + 1].ends_with(fault),
-            "{field}"
-        );
+        assert!(rest[..=rest.find('>').unwrap()].ends_with(fault), "{field}");
         assert_eq!(page.matches(" autofocus").count(), 1, "{field}");
         assert!(page.contains(&format!("value=\"{number}\"")), "{number}");
         assert!(page.contains(&format!("value=\"{expiry}\"")), "{expiry}");
@@ -208,4 +207,56 @@ async fn where_a_late_customer_goes_is_a_choice() {
     let page = browser.look().await;
     assert_eq!(step(&page), "expired");
     assert!(page.contains("myshop://checkout/cancel?paymentStatus=expired"));
+}
+
+/// A session that a till opened, with the page it is paid on.
+async fn at_till<'a>(shop: &'a Shop, path: &str, body: Value) -> Browser<'a> {
+    let request = Request::post(path)
+        .header("authorization", format!("Bearer {}", shop.token))
+        .header("x-device-id", "till-3");
+    let reply = shop
+        .send(request.body(Body::from(body.to_string())).unwrap())
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let id = |name: &str| reply.json()[name].as_str().unwrap().to_owned();
+    assert!(id("checkout_deeplink").contains(&id("checkout_id")));
+    Browser {
+        shop,
+        session: Session {
+            order_id: id("order_id"),
+            checkout_id: id("checkout_id"),
+        },
+        locale: "en_US",
+    }
+}
+
+#[tokio::test]
+async fn a_customer_at_the_till_sees_how_it_ended_and_is_sent_nowhere() {
+    let shop = Shop::open();
+    let qr = json!({
+        "amount": { "amount": 575, "currency": "SAR" }, "platform": "TEST_POS_QR",
+        "additional_data": { "store_code": "OLAYA" },
+    });
+    let browser = at_till(&shop, "/checkout/in-store", qr.clone()).await;
+    let page = browser.look().await;
+    assert!(page.contains(
+        "name=\"phone\" type=\"tel\" dir=\"ltr\" inputmode=\"tel\" autocomplete=\"tel\" value=\"\""
+    ));
+    assert!(page.contains(">Cancel the payment</button>"));
+    browser.choose("4").await;
+    let paid = browser.pay("4111111111111111", "01/99", "100").await;
+    let result = shop.page("GET", &paid.location, &[]).await;
+    assert_eq!(
+        (step(&result.text).as_str(), result.refresh.as_str()),
+        ("approved", "")
+    );
+    assert!(!result.text.contains("return-to-store") && !result.text.contains("Taking you back"));
+    assert!(result.text.contains("You can close this page."));
+    assert_eq!(browser.status().await, "fully_captured");
+
+    let browser = at_till(&shop, "/checkout/in-store", qr).await;
+    let left = browser.press("cancel-payment", &[]).await;
+    assert_eq!(left.location, path(&browser, ""));
+    assert_eq!(browser.step().await, "expired");
+    assert_eq!(browser.status().await, "expired");
 }
