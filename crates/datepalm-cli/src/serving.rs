@@ -8,6 +8,7 @@ use axum::Router;
 use axum::serve::ListenerExt as _;
 use datepalm::app::App;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -117,7 +118,20 @@ pub async fn serve(
         // Small answers leave at once; where this is not possible they leave a little later.
         let _ = connection.set_nodelay(true);
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(stopped(stop.clone()));
+    let server = |stopped| async {
+        let server = axum::serve(listener, router);
+        server.with_graceful_shutdown(stopped).await
+    };
+    serve_by(server, stop, grace).await
+}
+
+/// The same for a server that listens by itself and ends well when what it is given resolves.
+pub async fn serve_by<S: Future<Output = std::io::Result<()>>>(
+    server: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> S,
+    stop: Stop,
+    grace: Duration,
+) -> anyhow::Result<()> {
+    let server = server(Box::pin(stopped(stop.clone())));
     let answering = async { server.await.context("the server ended") };
     finish(answering, stop, grace).await
 }

@@ -328,6 +328,63 @@ async fn the_sandbox_prints_tokens_that_work() {
     assert_eq!(get(&url, "another").await.0, 401);
 }
 
+#[tokio::test]
+async fn a_seeded_sandbox_begins_with_a_file_and_says_the_same_in_every_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("seed.json");
+    let seed = r#"{
+        "merchants": [{ "name": "Palm", "country": "AE", "api_token": "palm", "notification_token": "note" }],
+        "orders": [{ "reference": "A-1", "total": "300.00", "status": "authorised", "captures": ["100.00"] }]
+    }"#;
+    std::fs::write(&file, seed).unwrap();
+    let file = file.to_str().unwrap();
+    let arguments = [
+        "sandbox",
+        "--listen",
+        "127.0.0.1:0",
+        "--seed",
+        "5",
+        "--file",
+        file,
+    ];
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let sandbox = Running::start(&arguments, true);
+        assert!(sandbox.head.contains("palm") && !sandbox.head.contains("SAR"));
+        let url = sandbox.told("Base URL");
+        let path = "/merchants/orders/reference-id/A-1";
+        answers.push(get(&format!("{url}{path}"), "palm").await);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].1["status"], "partially_captured");
+    assert_eq!(answers[0].1["created_at"], "2026-01-01T00:00:00.000Z");
+    std::fs::write(
+        file,
+        r#"{ "orders": [{ "reference": "A-1", "total": "0" }] }"#,
+    )
+    .unwrap();
+    let refused = run(&arguments);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("order 1"), "{}", stderr(&refused));
+}
+
+#[tokio::test]
+async fn a_verbose_sandbox_prints_requests_without_their_secrets() {
+    let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--verbose"];
+    let mut sandbox = Running::start(&arguments, true);
+    let url = format!("{}/orders/none", sandbox.told("Base URL"));
+    assert_eq!(get(&url, "sandbox-sa").await.0, 404);
+    let printed = sandbox.read_to("hint:");
+    assert!(
+        printed.contains("GET /orders/none") && printed.contains("-> 404"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("Bearer ***") && !printed.contains("sandbox-sa"),
+        "{printed}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn every_server_ends_well_when_it_is_told_to() {

@@ -56,6 +56,14 @@ impl Clock {
         Self::from(Source::Manual { start_ms })
     }
 
+    /// Stands still at `start_ms` until advanced, or let go on by [`Clock::run`].
+    pub fn frozen_at(start_ms: i64) -> Self {
+        let clock = Self::real();
+        clock.freeze();
+        clock.return_to_ms(start_ms);
+        clock
+    }
+
     fn from(source: Source) -> Self {
         Self(Arc::new(Inner {
             source,
@@ -209,6 +217,15 @@ mod tests {
             (frozen + 1_000..frozen + 1_900).contains(&now),
             "{now} {frozen}"
         );
+    }
+
+    #[test]
+    fn a_clock_that_starts_frozen_shows_its_moment_and_can_be_let_go() {
+        let clock = Clock::frozen_at(1_000);
+        assert!(clock.is_frozen());
+        assert_eq!(clock.now_ms(), 1_000);
+        clock.run();
+        assert!((1_000..60_000).contains(&clock.now_ms()));
     }
 
     #[test]
