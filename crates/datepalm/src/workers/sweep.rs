@@ -7,17 +7,15 @@ use crate::error::Result;
 use crate::store::queues;
 use std::sync::Arc;
 
-/// A claimed payment is due again after this long if its check never ended.
-const CLAIM_MS: i64 = 60_000;
-
-/// Works on what is due. A payment that fails keeps its claim and comes back; it never stops the others.
+/// Works on what is due. A payment that fails keeps its claim and comes back; it never stops the others. The claim of a
+/// process that died ends with the lease: what another may take over then must also be found then.
 pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
     let now_ms = app.clock.now_ms();
-    let batch = app.config.worker_batch;
+    let (batch, claim_ms) = (app.config.worker_batch, app.policy.lease_ms);
     let due = app
         .store
         .write("claim payments due", move |tx| {
-            queues::claim_payments_due(tx, now_ms, CLAIM_MS, batch)
+            queues::claim_payments_due(tx, now_ms, claim_ms, batch)
         })
         .await?;
     let checked =

@@ -164,3 +164,29 @@ async fn before_and_after_every_call() {
     }
     assert!(point > 14, "the main job has only {point} points?");
 }
+
+#[tokio::test]
+async fn a_look_that_died_is_taken_up_after_one_lease() {
+    let mut world = World::new(On::Sqlite).await;
+    world.config.policy.lease_ms = 31_000;
+    world.restart().await;
+    let (id, checkout) = world.create("A-1").await;
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    world.clock.advance_ms(30_000);
+    world.halt.set(1);
+    let halt = world.halt.clone();
+    tokio::select! {
+        () = halt.reached() => {}
+        () = world.work() => panic!("nobody looked"),
+    }
+    world.halt.set(0);
+    world.restart().await;
+    world.clock.advance_ms(31_000);
+    world.work().await;
+    assert_eq!(world.payment(&id).await["paid"], true);
+    world.finish().await;
+}

@@ -200,7 +200,8 @@ pub struct World {
     pub sandbox: Sandbox,
     pub clock: tamara_sandbox::Clock,
     pub app: Arc<App>,
-    config: Config,
+    /// What the process reads when it starts.
+    pub config: Config,
     pub halt: Arc<Halt>,
     wire: InProcess,
     seeds: AtomicU64,
