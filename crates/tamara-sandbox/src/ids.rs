@@ -1,20 +1,28 @@
-//! Chance: ids and one-time codes, seeded or truly random.
+//! Chance: ids and one-time codes, from the seed that was given or from one of the system's.
 //!
-//! Invariant: with a seed, the n-th draw is a function of seed and n alone; n is kept in the
-//! journal, so that a reopened sandbox never repeats an id.
+//! Not for secrets: the sandbox has none to make. Invariant: the n-th draw is a function of seed
+//! and n alone; n is kept in the journal, so that a reopened sandbox never repeats an id.
 
-use aws_lc_rs::{digest, rand};
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use aws_lc_rs::digest;
 use uuid::Builder;
 
 #[derive(Debug)]
 pub(crate) struct Ids {
-    seed: Option<u64>,
+    seed: u64,
     drawn: u64,
 }
 
 impl Ids {
     pub(crate) fn new(seed: Option<u64>) -> Self {
-        Self { seed, drawn: 0 }
+        Self {
+            // The cryptographic library would gather entropy of its own, for a tenth of a second
+            // of the first checkout.
+            seed: seed.unwrap_or_else(|| RandomState::new().hash_one(())),
+            drawn: 0,
+        }
     }
 
     /// How many draws were made.
@@ -45,16 +53,9 @@ impl Ids {
 
     fn draw(&mut self) -> [u8; 16] {
         self.drawn += 1;
-        let mut bytes = [0; 16];
-        match self.seed {
-            Some(seed) => {
-                let mut input = seed.to_be_bytes().to_vec();
-                input.extend(self.drawn.to_be_bytes());
-                bytes = first_half(&input);
-            }
-            None => rand::fill(&mut bytes).expect("the system has randomness"),
-        }
-        bytes
+        let mut input = self.seed.to_be_bytes().to_vec();
+        input.extend(self.drawn.to_be_bytes());
+        first_half(&input)
     }
 }
 

@@ -375,7 +375,7 @@ fn check_moves(before: &[Value], after: &[Value], done: Option<&(String, &'stati
         );
         match asked {
             Some(name) if name != "time" => {
-                assert!(MOVES.contains(&(from, name, to)), "{from} {name} {to}")
+                assert!(MOVES.contains(&(from, name, to)), "{from} {name} {to}");
             }
             _ if from != to => assert!(
                 MOVES.contains(&(from, "time", to)),
