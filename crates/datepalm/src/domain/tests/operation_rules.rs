@@ -192,6 +192,19 @@ fn r21_a_late_success_counts_whoever_owns_the_lease() {
 }
 
 #[test]
+fn r21_what_has_ended_is_not_changed_by_a_late_answer() {
+    for answer in [refused(), lost(), Answer::Conflict, not_sent()] {
+        let (mut desk, capture) = asked(Command::Capture(None));
+        let attempt = desk.begin(&capture).unwrap();
+        desk.tick(desk.policy.lease_ms);
+        desk.begin_as(&capture, "other");
+        desk.read(0, &live().capture_of("c1", desk.operation(&capture)));
+        desk.answer(&capture, attempt, answer);
+        assert_eq!(desk.state(&capture), OperationState::Succeeded);
+    }
+}
+
+#[test]
 fn r21_turned_away_obeys_retry_after_and_asks_after_the_third() {
     let (mut desk, capture) = asked(Command::Capture(None));
     for round in 1..=3 {

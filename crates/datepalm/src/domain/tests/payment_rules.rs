@@ -218,6 +218,15 @@ fn r10_a_new_session_makes_final_false_again() {
 }
 
 #[test]
+fn r10_nothing_is_final_while_a_read_was_not_believed() {
+    let mut desk = Desk::captured();
+    assert!(desk.payment.is_final());
+    desk.tick(SECOND);
+    desk.read(0, &captured().unknown("on_hold"));
+    assert!(!desk.payment.is_final());
+}
+
+#[test]
 fn r11_in_doubt_shows_the_amounts_of_the_facts() {
     let mut desk = Desk::authorised();
     let capture = desk.ask(Command::Capture(None)).unwrap();

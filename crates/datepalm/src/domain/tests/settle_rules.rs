@@ -185,6 +185,33 @@ fn r19_a_doubtful_operation_is_read_again_right_after_its_window() {
     );
 }
 
+/// R20: by amount, second and items together; one of them alone may be the portal's.
+#[test]
+fn r20_a_capture_is_ours_by_all_that_it_echoes() {
+    let (desk, id) = asked(Command::Capture(Some(100)));
+    let operation = desk.operation(&id);
+    let second = operation.shipped_at_s.unwrap();
+    let table = [
+        ("all agree", 100, Some(second), true),
+        ("another second", 100, Some(second + 1), false),
+        ("no second", 100, None, false),
+        ("another amount", 50, Some(second), false),
+    ];
+    for (name, amount_minor, shipped_at_s, ours) in table {
+        let (mut desk, id) = (desk.clone(), id.clone());
+        desk.send_lost(&id);
+        desk.read(
+            0,
+            &live().with(Entry {
+                shipped_at_s,
+                ..entry(EntryKind::Capture, "c1", amount_minor)
+            }),
+        );
+        let succeeded = desk.state(&id) == OperationState::Succeeded;
+        assert_eq!(succeeded, ours, "{name}");
+    }
+}
+
 #[test]
 fn r20_shipped_at_is_unique_within_the_payment() {
     let (mut desk, first) = asked(Command::Capture(Some(100)));
