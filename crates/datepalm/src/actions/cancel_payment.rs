@@ -109,6 +109,7 @@ fn write_mark(
         Decision::Mark(mark) => {
             let mut payment = before.clone();
             payment.cancel = Some(mark);
+            payment.check_step = 0;
             let context = env.context(tx, &payment)?;
             refresh(&mut payment, &context);
             save_and_plan(tx, Some(&before), &mut payment, env)?;

@@ -107,6 +107,7 @@ pub fn begin_sending(
     operation.last_sent_at_ms = Some(context.now_ms);
     operation.lease = Some(lease.clone());
     let attempt = operation.attempt;
+    payment.check_step = 0;
     refresh(payment, context);
     Some(attempt)
 }
@@ -153,6 +154,7 @@ pub fn expire_lease(payment: &mut Payment, id: &OperationId, context: &Context<'
         && operation.lease_free(context.now_ms)
     {
         into_doubt(operation, "lease_expired");
+        payment.check_step = 0;
     }
     refresh(payment, context);
 }
@@ -184,6 +186,8 @@ pub fn record(
     else {
         return;
     };
+    // Something can happen soon again: a payment that was quiet for weeks must not wait a day for its next read (R25).
+    payment.check_step = 0;
     if let Answer::Applied {
         tamara_id,
         news,

@@ -71,7 +71,7 @@ async fn done(world: &World, id: &str, verb: &str, key: &str, body: Value) {
         match (status, answer["code"].as_str()) {
             (200, _) => return,
             (409, Some("not_applied")) => tries += 1,
-            (202, _) | (409, Some("operation_in_progress")) | (503, _) => world.pass(60, 1).await,
+            (202 | 503, _) | (409, Some("operation_in_progress")) => world.pass(60, 1).await,
             _ => panic!("{verb}: {status} {answer:#}"),
         }
     }

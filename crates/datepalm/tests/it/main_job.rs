@@ -129,6 +129,22 @@ on_both! {
         world.finish().await;
     }
 
+    // Found by the simulator (seed 1027): a call that took longer than the settle window, on a payment that had been
+    // quiet for so long that it was read once a day, stayed in doubt for two days.
+    async fn a_doubt_on_a_quiet_payment_is_settled_as_fast(on: On) {
+        let world = World::new(on).await;
+        let id = authorised(&world, "A-1").await;
+        world.pass(48 * LONG_SECONDS, 200).await;
+        world.fault("POST /payments/capture", Fault::RequestLost);
+        world.fault("GET /orders", Fault::NotSent);
+        let (status, operation) = capture(&world, &id, "part", &json!({ "amount": sar(100) })).await;
+        assert_eq!((status, &operation["state"]), (202, &json!("unknown")), "{operation:#}");
+        world.clock.advance_ms(1_860_000);
+        world.pass(LONG_SECONDS, 40).await;
+        assert_eq!(world.payment(&id).await["in_doubt"], false);
+        world.finish().await;
+    }
+
     async fn answer_of_authorise_lost(on: On) {
         let world = World::new(on).await;
         let (id, checkout) = world.create("A-1").await;

@@ -84,7 +84,7 @@ on_both! {
         let world = World::new(on).await;
         world.create("A-1").await;
         world.work().await;
-        let last = world.app.store.read("last", |tx| events::last_seq(tx)).await.unwrap();
+        let last = world.app.store.read("last", events::last_seq).await.unwrap();
         assert!(last > 0);
         world.app.store.write("prune", |tx| tx.execute("-- test prune\ndelete from events", values![])).await.unwrap();
         world.create("A-2").await;

@@ -78,11 +78,6 @@ impl Halt {
         self.at.store(at, Ordering::SeqCst);
     }
 
-    /// Points passed since `set`.
-    pub fn passed(&self) -> u64 {
-        self.points.load(Ordering::SeqCst)
-    }
-
     /// Resolves when the halt was reached.
     pub async fn reached(&self) {
         self.halted.notified().await;
