@@ -4,6 +4,7 @@ export const CARDS = {
   mada: { number: "4658 5840 9000 0001", cvv: "257" },
   visa: { number: "4242 4242 4242 4242", cvv: "100" },
   visaWithout3ds: { number: "4111 1111 1111 1111", cvv: "100" },
+  amex: { number: "3456 7890 1234 564", cvv: "1051" },
   mastercard: { number: "5436 0310 3060 6378", cvv: "257" },
   refused: { number: "4556 2537 5271 2245", cvv: "100" },
 };
@@ -65,21 +66,28 @@ export async function reachCard(page, plan = "full") {
 }
 
 // Through the whole payment page, with a 3-D Secure step if the card asks for it.
-export async function payByCard(page, demo, card, plan = "full") {
+export async function payByCard(page, card, plan = "full") {
   await reachCard(page, plan);
   await typeCard(page, card);
   await page.click("#pay");
-  const left = page.waitForURL((url) => !url.href.startsWith(demo.sandbox)).then(() => "left");
-  const asked = page.waitForSelector("body[data-step=three_ds], body[data-step=approved]").then(
-    () => "asked",
-    () => "left",
-  );
-  left.catch(() => {});
-  if ((await Promise.race([left, asked])) === "asked" && (await page.locator("[name=password]").count())) {
+  const asked = page.locator("[name=password]");
+  await asked.or(page.locator("#return-to-store")).first().waitFor();
+  if (await asked.count()) {
     await page.fill("[name=password]", "Checkout1!");
     await page.click("#confirm-3ds");
   }
-  await left;
+  await comeBack(page);
+}
+
+// From the payment page's last screen to the order, by its links instead of by waiting: both pages move on by
+// themselves too, at any moment.
+export async function comeBack(page) {
+  const order = page.locator(".order-status");
+  const onward = page.locator("#return-to-store, #continue");
+  while ((await order.count()) === 0) {
+    await order.or(onward).first().waitFor();
+    await onward.click({ timeout: 1_000 }).catch(() => {});
+  }
 }
 
 // Waits on the order page until its status is one of those given.
