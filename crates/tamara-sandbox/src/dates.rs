@@ -13,6 +13,11 @@ pub(crate) fn rfc3339(at_ms: i64) -> String {
         .to_string()
 }
 
+/// `2026-03-02 09:14:05`, for people who know that it is UTC.
+pub(crate) fn readable(at_ms: i64) -> String {
+    timestamp(at_ms).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// The moment's day in UTC.
 pub(crate) fn day(at_ms: i64) -> Date {
     timestamp(at_ms).to_zoned(TimeZone::UTC).date()

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::timeline;
 use crate::Sandbox;
-use crate::dates::rfc3339;
+use crate::dates::readable;
 use crate::faults::CATALOGUE;
 use crate::faults::deliveries::event;
 use crate::rules;
@@ -105,7 +105,7 @@ pub(super) async fn show(State(sandbox): State<Sandbox>) -> Response {
         let latest = notifications.into_iter().rev().take(ROWS_MAX);
         let merchants = world.accounts().iter().map(|a| a.merchant.name.as_str());
         ControlPage {
-            now: rfc3339(now_ms),
+            now: readable(now_ms),
             frozen: clock.is_frozen(),
             manual: clock.is_manual(),
             merchants: merchants.collect::<Vec<_>>().join(", "),
@@ -148,11 +148,11 @@ fn order_card(world: &World, order: &Order) -> OrderCard {
         tone: tone(order.status),
         total: money(order.total_minor),
         sums: sums.map(|(name, minor)| (name, money(minor))).collect(),
-        moves_at: timer_ms.map(rfc3339).unwrap_or_default(),
+        moves_at: timer_ms.map(readable).unwrap_or_default(),
         customer: order.status == Status::New,
         work: work(order.status),
         timeline: entries
-            .map(|entry| (rfc3339(entry.at_ms), entry.what))
+            .map(|entry| (readable(entry.at_ms), entry.what))
             .collect(),
     }
 }
@@ -202,7 +202,7 @@ fn delivery_card(sandbox: &Sandbox, world: &World, notification: &Notification) 
             "pending" => "waiting",
             _ => "ended",
         },
-        next: notification.next_at_ms.map(rfc3339).unwrap_or_default(),
+        next: notification.next_at_ms.map(readable).unwrap_or_default(),
         held_by: held_by.unwrap_or_default(),
         body: format!("{body:#}"),
         attempts: notification.attempts.iter().map(attempt_line).collect(),
@@ -211,7 +211,7 @@ fn delivery_card(sandbox: &Sandbox, world: &World, notification: &Notification) 
 
 fn attempt_line(attempt: &Attempt) -> AttemptLine {
     AttemptLine {
-        at: rfc3339(attempt.at_ms),
+        at: readable(attempt.at_ms),
         result: match attempt.http_status {
             Some(status) => status.to_string(),
             None => attempt.error.clone().unwrap_or_default(),

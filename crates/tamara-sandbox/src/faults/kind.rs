@@ -83,10 +83,10 @@ pub(crate) const CATALOGUE: [Entry; 21] = [
     ),
     (
         "request-lost",
-        "Nothing is done and nothing is answered for ms (30000), then a reset",
+        "Nothing is done and nothing is answered for 30 s (ms), then a reset",
         REQUEST_MS,
     ),
-    ("slow", "The answer takes ms (2000) longer", REQUEST_MS),
+    ("slow", "The answer takes 2 s longer (ms)", REQUEST_MS),
     (
         "rate-limited",
         "429, with Retry-After if retry_after is given",
@@ -99,7 +99,7 @@ pub(crate) const CATALOGUE: [Entry; 21] = [
     ),
     (
         "server-error",
-        "5xx (status, 503) with a page of HTML; done before that with after_effect",
+        "503 (status) with a page of HTML, before anything is done or after it (after_effect)",
         &["method", "path", "status", "after_effect"],
     ),
     (
@@ -114,19 +114,19 @@ pub(crate) const CATALOGUE: [Entry; 21] = [
     ),
     (
         "stale",
-        "Reads of an order show it as it was seconds (60) ago",
+        "Reads of an order show it as it was 60 s ago (seconds)",
         &["method", "path", "seconds"],
     ),
     (
         "refuse",
-        "The whole listener refuses connections for seconds (10)",
+        "The whole listener refuses connections for 10 s (seconds)",
         &["seconds"],
     ),
     ("webhook-dropped", "The callback is never sent", EVENT),
     ("webhook-doubled", "The callback is sent twice", EVENT),
     (
         "webhook-delayed",
-        "The callback is sent seconds (60) later",
+        "The callback is sent 60 s later (seconds)",
         EVENT_SECONDS,
     ),
     (
@@ -136,7 +136,7 @@ pub(crate) const CATALOGUE: [Entry; 21] = [
     ),
     (
         "webhook-late",
-        "The callback is sent seconds (60) after a newer one about the order",
+        "The callback is sent 60 s (seconds) after a newer one about the order",
         EVENT_SECONDS,
     ),
     (
@@ -146,18 +146,18 @@ pub(crate) const CATALOGUE: [Entry; 21] = [
     ),
     (
         "webhook-wrong-alg",
-        "The token's algorithm is none, or HS512 (alg)",
+        "The token's algorithm is none or HS512 (alg)",
         &["event", "alg"],
     ),
     ("webhook-expired", "The token ran out an hour ago", EVENT),
     (
         "webhook-unknown-event",
-        "The event type (or status) is one that nobody knows: event_type (order_on_hold)",
+        "The event type, or status, is one that nobody knows: order_on_hold (event_type)",
         &["event", "event_type"],
     ),
     (
         "webhook-data",
-        "`data` is [] or {} whatever the event: data, list or object",
+        "data is [] or {} whatever the event (list or object)",
         &["event", "data"],
     ),
 ];
