@@ -151,8 +151,10 @@ pub enum RefusalStatus {
 #[serde(rename_all = "snake_case")]
 pub enum Uncaptured {
     /// 21 days after it was authorised.
+    #[serde(rename = "captured_after_21_days")]
     CapturedAfter21Days,
     /// 90 days after it was authorised.
+    #[serde(rename = "expires_after_90_days")]
     ExpiresAfter90Days,
 }
 
@@ -161,8 +163,10 @@ pub enum Uncaptured {
 #[serde(rename_all = "snake_case")]
 pub enum OrderExpiryTime {
     /// 21 days after authorisation, when it is captured.
+    #[serde(rename = "after_21_days")]
     After21Days,
     /// 90 days after authorisation, the only documented expiry of an authorised order.
+    #[serde(rename = "after_90_days")]
     After90Days,
 }
 
@@ -280,8 +284,8 @@ pub(crate) const CHOICES: [Choice; 31] = [
     choice("unrecorded_status", "bad_request", "conflict", "errors 3.2: consumer codes, legacy refund, known webhook [guess]"),
     choice("transition_status", "conflict", "bad_request", "errors 3.2 [sdk][guess]"),
     choice("excess_amount_status", "bad_request", "conflict", "errors 3.5 no. 5 [guess]; endpoints 2.11 [sdk]"),
-    choice("uncaptured", "captured_after21_days", "expires_after90_days", "order-lifecycle 4.2 [doc, same page]"),
-    choice("order_expiry_time", "after21_days", "after90_days", "order-lifecycle 4.8 [guess]"),
+    choice("uncaptured", "captured_after_21_days", "expires_after_90_days", "order-lifecycle 4.2 [doc, same page]"),
+    choice("order_expiry_time", "after_21_days", "after_90_days", "order-lifecycle 4.8 [guess]"),
     choice("partial_cancel_event", "order_canceled", "order_updated", "order-lifecycle 4.5 [3p] vs [doc]"),
     choice("cancel_after_partial_capture", NO, YES, "order-lifecycle 4.2 [sdk] vs [doc]"),
     choice("capture_after_partial_refund", NO, YES, "order-lifecycle 4.2, not documented"),

@@ -79,7 +79,7 @@ pub const ENDPOINTS: [Endpoint; 31] = [
 ];
 
 /// Decisions that are no setting, since nobody's client can tell or every source agrees.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 18] = [
     "Ids are UUID v4 in lower case; a dispute's id is a number (emulator-notes 1) [guess].",
     "Amounts come as numbers or texts, on eligibility as numbers only; answers are JSON numbers without superfluous zeros (emulator-notes 2 and 3) [doc][3p].",
     "Unknown fields are ignored, `null` is absent, `[]` is an empty object (emulator-notes 7, gotchas 37) [sdk].",
@@ -95,6 +95,8 @@ const FIXED: [&str; 16] = [
     "The query's `phone` of payment types, `is_vip`, `is_parent` and `x-requested-with` change nothing.",
     "`declined_reason`, `declined_code` and `decline_type` are made up; so is the body of a dispute webhook (webhooks 6.3 and 6.8).",
     "GET, PUT and the list of webhooks show `type` too (endpoints 2.15) [doc].",
+    "More fraction digits than the currency has are refused even if they are zeros, unless `lenient_amounts`; exponents always are [guess].",
+    "Webhooks are tried again after 5 s, 30 s, 2 min, 10 min and 1 h, then given up (webhooks 6.6) [guess].",
     "There is no rate limit (emulator-notes 34).",
 ];
 
@@ -143,10 +145,13 @@ fn push_endpoints(page: &mut String) {
             source,
             choices,
         } = endpoint;
-        line(
-            page,
-            &format!("| {method} `{path}` | {section} | yes | {source} | {choices} |"),
-        );
+        let choices = if choices.is_empty() || choices.starts_with("as ") {
+            (*choices).to_owned()
+        } else {
+            format!("`{}`", choices.replace(", ", "`, `"))
+        };
+        let text = format!("| {method} `{path}` | {section} | yes | {source} | {choices} |");
+        line(page, &text);
     }
     line(
         page,
@@ -198,5 +203,23 @@ fn push_list(page: &mut String, heading: &str, entries: &[&str]) {
     line(page, &format!("\n## {heading}\n"));
     for entry in entries {
         line(page, &format!("- {entry}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHOICES, ENDPOINTS};
+
+    #[test]
+    fn every_choice_that_an_endpoint_names_exists() {
+        for endpoint in &ENDPOINTS {
+            if endpoint.choices.is_empty() || endpoint.choices.starts_with("as ") {
+                continue;
+            }
+            for name in endpoint.choices.split(", ") {
+                let known = CHOICES.iter().any(|choice| choice.name == name);
+                assert!(known, "{} names {name}", endpoint.path);
+            }
+        }
     }
 }

@@ -276,7 +276,7 @@ fn labels(plans: &[Plan], single: bool) -> Vec<Label> {
 struct Question<'a> {
     #[serde(borrow)]
     order: Cart<'a>,
-    customer: Option<Customer>,
+    customer: Customer,
 }
 
 #[derive(Deserialize)]
@@ -313,7 +313,7 @@ pub(super) async fn eligibility(
         return invalid_json();
     }
     let customer = question.customer;
-    let phone = customer.and_then(|c| c.phone_number.or(c.phone));
+    let phone = customer.phone_number.or(customer.phone);
     let is_eligible = is_eligible(&sandbox, phone, &account.merchant.country);
     Json(json!({ "is_eligible": is_eligible })).into_response()
 }

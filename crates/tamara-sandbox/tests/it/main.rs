@@ -4,11 +4,16 @@
     reason = "in a test, and in what only tests call, a failed unwrap is a failed test"
 )]
 
+mod choices;
 mod control;
+mod disputes;
 mod errors;
+mod factbook;
 mod faults;
+mod fidelity;
 mod hosted;
 mod hosted_identity;
+mod in_store;
 mod invariants;
 mod journal;
 mod lifecycle;

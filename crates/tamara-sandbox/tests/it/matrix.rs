@@ -3,7 +3,7 @@
 use crate::shop::{HOUR_MS, Shop, order};
 
 /// Brings a fresh order into a status.
-async fn bring(shop: &Shop, status: &str) -> String {
+pub async fn bring(shop: &Shop, status: &str) -> String {
     if matches!(status, "new" | "declined" | "expired") {
         let session = shop.checkout(order()).await;
         let customer = shop.sandbox.customer(&session.checkout_id);
