@@ -1,3 +1,5 @@
+//! Rules, chance and parameters of faults, without HTTP.
+
 use serde_json::json;
 
 use super::kind::Kind;
