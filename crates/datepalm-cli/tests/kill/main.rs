@@ -36,7 +36,7 @@ const SANDBOX_KILLS: usize = 4;
 /// Answers between two kills.
 const GAP_MIN: u8 = 6;
 const GAP_MAX: u8 = 28;
-/// A run takes half a minute; one that takes this long hangs.
+/// A run takes 10 to 30 seconds, by what else the machine does; one that takes this long hangs.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
