@@ -6,6 +6,7 @@ use crate::serving;
 use crate::terminal::{Paint, Terminal, line};
 use anyhow::Context as _;
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tamara_sandbox::{Choices, Clock, IdStep, Merchant, RequestLog, Sandbox, Seed};
@@ -95,8 +96,9 @@ fn merchants(countries: &[String], seed: Option<&Seed>) -> Result<Vec<Merchant>>
     if countries.is_empty() && merchants.is_empty() {
         countries = ["SA", "KW"].map(str::to_owned).into();
     }
-    countries.sort_unstable();
-    countries.dedup();
+    // The first one named is the one that a file's orders go to when they name none.
+    let mut seen = BTreeSet::new();
+    countries.retain(|country| seen.insert(country.clone()));
     let samples = countries.iter().map(|country| Merchant::sample(country));
     merchants.splice(0..0, samples);
     Ok(merchants)
