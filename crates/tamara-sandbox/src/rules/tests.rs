@@ -1,3 +1,5 @@
+//! The redirects and the phone that is always declined; operations are tested through the API.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Roll back, change lists and the indices over orders.
+
 use super::*;
 use crate::merchant::accounts;
 
