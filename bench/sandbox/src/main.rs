@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sandbox-bench flows ADDRESS SECONDS CONNECTIONS    whole payments for so long
+//! sandbox-bench floor ADDRESS SECONDS CONNECTIONS    four times the cheapest request there is, for comparison
 //! sandbox-bench fill ADDRESS ORDERS CONNECTIONS      so many whole payments
 //! sandbox-bench open ADDRESS ORDERS CONNECTIONS      so many checkouts that nobody pays
 //! sandbox-bench ready BINARY TIMES                   from the start of the process to its first answer
@@ -27,9 +28,10 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["flows", address, seconds, connections] => {
+        [kind @ ("flows" | "floor"), address, seconds, connections] => {
             let until = Instant::now() + Duration::from_secs(seconds.parse()?);
-            load(address, connections.parse()?, u64::MAX, Some(until), flow)
+            let job = if kind == "flows" { flow } else { floor };
+            load(address, connections.parse()?, u64::MAX, Some(until), job)
         }
         ["fill", address, orders, connections] => {
             load(address, connections.parse()?, orders.parse()?, None, flow)
@@ -38,7 +40,7 @@ fn main() -> Result<()> {
             load(address, connections.parse()?, orders.parse()?, None, open)
         }
         ["ready", binary, times] => ready(binary, times.parse()?),
-        _ => Err("flows|fill|open ADDRESS COUNT CONNECTIONS, or ready BINARY TIMES".into()),
+        _ => Err("flows|floor|fill|open ADDRESS COUNT CONNECTIONS, or ready BINARY TIMES".into()),
     }
 }
 
@@ -49,6 +51,14 @@ fn checkout(connection: &mut Connection, body: &str) -> Result<(String, String)>
         text(answer, "order_id")?.to_owned(),
         text(answer, "checkout_id")?.to_owned(),
     ))
+}
+
+/// What HTTP alone costs: as many requests as a payment, each with next to nothing behind it.
+fn floor(connection: &mut Connection, _body: &str) -> Result<()> {
+    for _ in 0..4 {
+        connection.get("/_sandbox/clock")?;
+    }
+    Ok(())
 }
 
 fn open(connection: &mut Connection, body: &str) -> Result<()> {
