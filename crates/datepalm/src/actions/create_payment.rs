@@ -342,9 +342,17 @@ fn resume(
             && (operation.state == OperationState::Unknown
                 || operation.reason.as_deref() == Some("abandoned"))
     };
-    let waits_for_session = matches!(before.status(), Status::Created | Status::Failed)
-        && before.operations.last().is_some_and(lost)
-        && !before.cancel_stands();
+    // By session number: two operations may have been written down within one millisecond.
+    let newest = before.newest_session().map(|session| &session.id);
+    let newest_create = before.operations.iter().rev().find(|operation| {
+        operation.kind == OperationKind::CreateSession && Some(&operation.session) == newest
+    });
+    let nobody_pays = matches!(
+        before.status(),
+        Status::Created | Status::Failed | Status::Declined | Status::Expired
+    );
+    let waits_for_session =
+        nobody_pays && newest_create.is_some_and(lost) && !before.cancel_stands();
     if waits_for_session {
         return another_session(tx, env, before, None, lease, replayed);
     }
@@ -362,6 +370,15 @@ fn another_session(
     lease: &Lease,
     replayed: bool,
 ) -> Result<Found> {
+    if !env.context(tx, &before)?.can_hold {
+        return refused(
+            Code::ReferenceInUse,
+            format!(
+                "merchant_reference {:?} has been taken by another payment meanwhile; payment {} stays as it is",
+                before.merchant_reference, before.id
+            ),
+        );
+    }
     let mut payment = before.clone();
     let operation = open_session(tx, &mut payment, key, lease.clone(), &env.stamp)?;
     let context = env.context(tx, &payment)?;

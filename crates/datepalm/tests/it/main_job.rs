@@ -206,6 +206,36 @@ on_both! {
         world.finish().await;
     }
 
+    async fn an_abandoned_create_does_not_take_the_reference_back(on: On) {
+        let world = World::new(on).await;
+        world.fault("POST /checkout", Fault::AnswerLost);
+        assert_eq!(world.post("/v1/payments", "old", &order("A-1")).await.0, 202);
+        world.pass(LONG_SECONDS, 20).await;
+        let mut other = order("A-1");
+        other["description"] = "something else".into();
+        other["items"][0]["name"] = "Another lamp".into();
+        let (status, payment) = world.post("/v1/payments", "new", &other).await;
+        assert_eq!(status, 201, "{payment:#}");
+        let (status, replay) = world.post("/v1/payments", "old", &order("A-1")).await;
+        assert_eq!((status, &replay["code"]), (409, &json!("reference_in_use")), "{replay:#}");
+        world.finish().await;
+    }
+
+    async fn a_lost_second_session_is_opened_by_a_replay(on: On) {
+        let world = World::new(on).await;
+        let (id, checkout) = world.create("A-1").await;
+        world.sandbox.customer(&checkout).decline().unwrap();
+        world.deliver(1).await;
+        world.work().await;
+        world.fault("POST /checkout", Fault::RequestLost);
+        assert_eq!(world.post("/v1/payments", "second", &order("A-1")).await.0, 202);
+        world.pass(LONG_SECONDS, 20).await;
+        let (status, again) = world.post("/v1/payments", "second", &order("A-1")).await;
+        assert_eq!((status, &again["id"], &again["status"]), (200, &json!(id), &json!("pending")), "{again:#}");
+        world.pass(2 * LONG_SECONDS, 40).await;
+        world.finish().await;
+    }
+
     async fn nothing_left_so_it_is_sent_again(on: On) {
         let world = World::new(on).await;
         world.fault("POST /checkout", Fault::NotSent);

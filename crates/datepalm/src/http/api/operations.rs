@@ -235,6 +235,10 @@ async fn shown(app: &Arc<App>, account: &Arc<Account>, outcome: Outcome) -> Answ
                              Idempotency-Key may try again"
                     ),
                 ),
+                "overtaken" => Refusal::new(
+                    Code::WrongStatus,
+                    format!("{id} was not sent: the payment had moved on before its turn came"),
+                ),
                 "conflict" => Refusal::new(
                     Code::RejectedByTamara,
                     format!(
