@@ -300,5 +300,7 @@ impl<'a> Fields<'a> {
 }
 
 fn is_empty_list(raw: &RawValue) -> bool {
-    serde_json::from_str::<[(); 0]>(raw.get()).is_ok()
+    let inside = raw.get().strip_prefix('[');
+    let inside = inside.and_then(|inside| inside.strip_suffix(']'));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty())
 }

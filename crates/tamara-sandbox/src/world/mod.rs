@@ -85,7 +85,8 @@ pub(crate) struct World {
     /// Like the merchants, given at each start and not kept in the journal.
     pub(crate) choices: Choices,
     accounts: Vec<Account>,
-    orders: BTreeMap<String, Order>,
+    /// Boxed: the nodes of a tree are never full, and an empty place would be as large as an order.
+    orders: BTreeMap<String, Box<Order>>,
     checkouts: BTreeMap<String, Checkout>,
     webhooks: BTreeMap<String, Webhook>,
     notifications: BTreeMap<u64, Notification>,
@@ -138,15 +139,15 @@ impl World {
     }
 
     pub(crate) fn order(&self, order_id: &str) -> Option<&Order> {
-        self.orders.get(order_id)
+        self.orders.get(order_id).map(Box::as_ref)
     }
 
     pub(crate) fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.orders.values()
+        self.orders.values().map(Box::as_ref)
     }
 
     pub(crate) fn orders_by_creation(&self) -> Vec<&Order> {
-        let mut orders: Vec<_> = self.orders.values().collect();
+        let mut orders: Vec<_> = self.orders().collect();
         orders.sort_by_key(|order| order.sequence);
         orders
     }
@@ -155,7 +156,7 @@ impl World {
         let first = (merchant_id.to_owned(), reference.to_owned(), 0);
         let last = (merchant_id.to_owned(), reference.to_owned(), u64::MAX);
         let (_, order_id) = self.references.range(first..=last).next_back()?;
-        self.orders.get(order_id)
+        self.orders.get(order_id).map(Box::as_ref)
     }
 
     pub(crate) fn checkout(&self, checkout_id: &str) -> Option<&Checkout> {
@@ -210,8 +211,8 @@ impl World {
 
     pub(crate) fn put_order(&mut self, order: Order) {
         let id = order.id.clone();
-        let before = self.set_order(&id, Some(order));
-        self.before.push(Before::Order(id, before.map(Box::new)));
+        let before = self.set_order(&id, Some(Box::new(order)));
+        self.before.push(Before::Order(id, before));
     }
 
     pub(crate) fn put_checkout(&mut self, checkout: Checkout) {
@@ -251,7 +252,7 @@ impl World {
         self.before.push(Before::Dispute(id, before));
     }
 
-    fn set_order(&mut self, id: &str, order: Option<Order>) -> Option<Order> {
+    fn set_order(&mut self, id: &str, order: Option<Box<Order>>) -> Option<Box<Order>> {
         let before = match order {
             Some(order) => {
                 if let Some(at_ms) = rules::timer_ms(&order) {
@@ -263,7 +264,7 @@ impl World {
             None => self.orders.remove(id),
         };
         if let Some(before) = &before {
-            let now = self.orders.get(id);
+            let now = self.orders.get(id).map(Box::as_ref);
             if let Some(at_ms) = rules::timer_ms(before)
                 && now.and_then(rules::timer_ms) != Some(at_ms)
             {
@@ -297,7 +298,7 @@ impl World {
         while let Some(before) = self.before.pop() {
             match before {
                 Before::Order(id, order) => {
-                    self.set_order(&id, order.map(|order| *order));
+                    self.set_order(&id, order);
                 }
                 Before::Checkout(id, checkout) => restore(&mut self.checkouts, id, checkout),
                 Before::Webhook(id, webhook) => restore(&mut self.webhooks, id, webhook),
@@ -338,10 +339,7 @@ impl World {
 
     fn entry(&self, key: &Key) -> Option<Entry> {
         match key {
-            Key::Order(id) => {
-                let order = self.orders.get(id)?.clone();
-                Some(Entry::Order(Box::new(order)))
-            }
+            Key::Order(id) => Some(Entry::Order(self.orders.get(id)?.clone())),
             Key::Checkout(id) => Some(Entry::Checkout(self.checkouts.get(id)?.clone())),
             Key::Webhook(id) => Some(match self.webhooks.get(id) {
                 Some(webhook) => Entry::Webhook(webhook.clone()),
