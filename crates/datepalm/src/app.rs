@@ -6,7 +6,7 @@ use crate::domain::payment::Policy;
 use crate::ids::{self, Ids, PaymentId, SystemIds};
 use crate::store::Store;
 use crate::store::accounts::{self, AccountRow};
-use crate::store::payments::Stamp;
+use crate::store::stamp::Stamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tamara::notification::Verifier;

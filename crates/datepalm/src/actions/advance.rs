@@ -2,14 +2,16 @@
 //! events (R3).
 
 use crate::app::{Account, App};
+use crate::domain::context::Context;
 use crate::domain::decide::unique_shipped_at_s;
-use crate::domain::observe::{Context, refresh};
+use crate::domain::observe::refresh;
 use crate::domain::operation::{Intent, Operation, OperationKind, Origin};
 use crate::domain::payment::{Payment, Policy};
 use crate::domain::plan::{self, Step};
 use crate::error::Result;
 use crate::ids::OperationId;
-use crate::store::payments::{self, Stamp};
+use crate::store::payments;
+use crate::store::stamp::Stamp;
 use crate::store::tx::Tx;
 use serde_json::json;
 use std::sync::Arc;

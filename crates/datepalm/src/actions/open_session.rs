@@ -4,8 +4,8 @@ use crate::domain::operation::{Intent, Lease, Operation, OperationKind, Origin};
 use crate::domain::payment::{Payment, Session};
 use crate::error::Result;
 use crate::ids::{self, OperationId, SessionId};
-use crate::store::payments::Stamp;
 use crate::store::sessions;
+use crate::store::stamp::Stamp;
 use crate::store::tx::Tx;
 
 /// Adds a session and its create to `payment`, leased to the request that asks. `key` = key and fingerprint of the

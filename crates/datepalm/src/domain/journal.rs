@@ -2,8 +2,9 @@
 //!
 //! Invariant: an operation in `sending` is sent by nobody else; what might have happened is never called refused.
 
+use super::context::Context;
 use super::facts::Observation;
-use super::observe::{Context, observe, refresh};
+use super::observe::{observe, refresh};
 use super::operation::{Lease, Operation, OperationKind, OperationState};
 use super::payment::{AttentionReason, Order, Payment, Session};
 use super::plan::{backoff_ms, to_release};

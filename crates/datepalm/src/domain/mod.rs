@@ -4,6 +4,7 @@
 //! (`docs/payment-rules.md`, R1-R30) can be tested and explored without a world around them.
 //! The money type is `tamara::money`, the ids are ours; nothing else comes in.
 
+pub mod context;
 pub mod decide;
 pub mod events;
 pub mod facts;

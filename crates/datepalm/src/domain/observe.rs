@@ -1,23 +1,13 @@
 //! News about an order becomes knowledge about its payment: merge, elect the winner, settle what was in doubt, and
 //! bring the marks up to date. The one way in for reads and answers alike.
 
+use super::context::Context;
 use super::facts::{Doubt, Observation, Source};
 use super::operation::{OperationKind, OperationState};
-use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Policy, Session};
+use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Session};
 use super::status::{Status, approved_in_vain, session_dead, session_terminal};
 use super::{plan, schedule, settle};
 use crate::ids::SessionId;
-
-/// What a step of the core needs to know besides the payment.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Our Clock.
-    pub now_ms: i64,
-    /// Durations and words.
-    pub policy: &'a Policy,
-    /// Whether the payment holds its merchant reference or could take it now (R7).
-    pub can_hold: bool,
-}
 
 /// Takes in a piece of news about the order of `session`.
 pub fn observe(

@@ -1,6 +1,6 @@
 //! When a payment is looked at next (R25), and which deadline stands before it.
 
-use super::observe::Context;
+use super::context::Context;
 use super::operation::{OperationKind, OperationState};
 use super::payment::{Payment, Policy};
 use super::status::{Status, session_terminal};

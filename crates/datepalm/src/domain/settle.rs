@@ -2,8 +2,8 @@
 //!
 //! Invariant: nothing here sends anything; it ends an operation, or says that it may be sent again.
 
+use super::context::Context;
 use super::facts::{Entry, EntryKind, Facts, OrderRank, RefundRank};
-use super::observe::Context;
 use super::operation::{Operation, OperationKind, OperationState};
 use super::payment::{AttentionReason, Payment};
 use super::plan::backoff_ms;

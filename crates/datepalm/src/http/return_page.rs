@@ -92,12 +92,8 @@ fn texts(shown: Shown, arabic: bool) -> (&'static str, &'static str, &'static st
             "جارٍ تأكيد الدفع",
             "نتحقق الآن من تمارا. تُحدَّث هذه الصفحة تلقائيًا، يُرجى عدم الدفع مرة أخرى.",
         ),
-        (Shown::Paid, false) => (
-            "paid",
-            "Payment received",
-            "Thank you. The shop has been told.",
-        ),
-        (Shown::Paid, true) => ("paid", "تم استلام الدفع", "شكرًا لك. تم إبلاغ المتجر."),
+        (Shown::Paid, false) => ("paid", "Payment received", "Thank you. Your order is paid."),
+        (Shown::Paid, true) => ("paid", "تم استلام الدفع", "شكرًا لك. تم دفع طلبك."),
         (Shown::Declined, false) => (
             "declined",
             "Payment declined",

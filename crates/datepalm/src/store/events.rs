@@ -4,7 +4,7 @@
 //! them their `seq`, so that no reader ever skips one (design, storage). The last number is a row of its own, advanced
 //! by compare-and-set, never `max(seq)`: pruning must not restart it.
 
-use super::payments::Stamp;
+use super::stamp::Stamp;
 use super::tx::{Row, Tx};
 use crate::domain::events::Event;
 use crate::domain::payment::Payment;

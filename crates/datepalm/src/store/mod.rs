@@ -15,6 +15,7 @@ mod postgres;
 pub mod queues;
 pub mod sessions;
 mod sqlite;
+pub mod stamp;
 pub mod tx;
 
 use crate::error::{Error, Result};

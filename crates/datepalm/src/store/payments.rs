@@ -3,6 +3,7 @@
 //! Writes: `payments`, `payment_people`, `payment_metadata`, `attention`; through `save` also `sessions`, `entries`,
 //! `operations` and `events` of the payment.
 
+use super::stamp::Stamp;
 use super::tx::{Row, Tx};
 use super::{events, operations, sessions};
 use crate::domain::events::between;
@@ -10,19 +11,9 @@ use crate::domain::payment::{
     Attention, AttentionReason, CancelMark, CancelPromise, CancelState, CaptureMode, Payment,
 };
 use crate::error::{Error, Result};
-use crate::ids::{Ids, PaymentId, SessionId};
+use crate::ids::{PaymentId, SessionId};
 use crate::values;
-use std::sync::Arc;
 use tamara::money::{Country, Currency, Money};
-
-/// What the writes of one action carry: the time and where ids come from.
-#[derive(Clone)]
-pub struct Stamp {
-    /// Our Clock, milliseconds since the epoch.
-    pub now_ms: i64,
-    /// Randomness for ids.
-    pub ids: Arc<dyn Ids>,
-}
 
 /// What the merchant asked for, as far as the core does not need it. No personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]

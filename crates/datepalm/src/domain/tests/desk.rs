@@ -2,10 +2,11 @@
 //! step the desk checks what must hold always.
 
 use super::said::{Body, body, entry, live, lost};
+use crate::domain::context::Context;
 use crate::domain::decide::{Command, Decision, Refused, decide, unique_shipped_at_s};
 use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, Source, Word};
 use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
-use crate::domain::observe::{Context, observe, refresh};
+use crate::domain::observe::{observe, refresh};
 use crate::domain::operation::{Intent, Lease, Operation, OperationKind, OperationState, Origin};
 use crate::domain::payment::{
     AttentionReason, CancelState, CaptureMode, Order, Payment, Policy, Session,
