@@ -7,6 +7,7 @@ use super::content::{Content, PaymentRequest, People};
 use super::open_session::open_session;
 use super::send::{Grant, send};
 use crate::app::{Account, App};
+use crate::domain::guard::{Guard, stands};
 use crate::domain::observe::refresh;
 use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
 use crate::domain::payment::{CaptureMode, Payment};
@@ -239,7 +240,7 @@ fn find_or_make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Res
     let account = &env.account.config.name;
     let kind = OperationKind::CreateSession;
     if let Some((payment, _, fingerprint)) = operations::by_key(tx, account, kind, &draft.key)? {
-        if fingerprint != draft.fingerprint {
+        if fingerprint != draft.fingerprint && stands(Guard::FingerprintIsChecked) {
             return refused(
                 Code::IdempotencyKeyReused,
                 "this Idempotency-Key was used with another body; use a new key for a new payment",
@@ -248,7 +249,9 @@ fn find_or_make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Res
         return resume(tx, env, &payment, lease, true);
     }
     let reference = &draft.merchant_reference;
-    if let Some((holder, hash)) = payments::holder(tx, account, reference)? {
+    if let Some((holder, hash)) = payments::holder(tx, account, reference)?
+        && stands(Guard::OneHolder)
+    {
         if hash != draft.wish.content_hash {
             return refused(
                 Code::ReferenceInUse,

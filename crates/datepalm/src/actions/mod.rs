@@ -11,6 +11,8 @@ pub mod check_payment;
 pub mod content;
 pub mod create_payment;
 pub mod follow_return;
+#[cfg(feature = "mutations")]
+pub mod mutants;
 pub mod open_session;
 pub mod read_order;
 pub mod receive_notification;

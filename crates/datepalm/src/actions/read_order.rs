@@ -70,6 +70,10 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
                 // A token of the other environment answers so: never a fact (R4).
                 (Err(tamara::Error::NotFound(_)), _) => {
                     payment.raise(AttentionReason::OrderNotFound, env.stamp.now_ms);
+                    #[cfg(feature = "mutations")]
+                    if let Some(news) = crate::domain::mutants::not_found_is_expired(begun_at_ms) {
+                        observe(&mut payment, &session, &news, &context);
+                    }
                 }
                 (Err(_) | Ok(_), _) => {}
             }

@@ -34,9 +34,13 @@ pub async fn receive_notification(
         received_at_ms: now_ms,
         done_at_ms: None,
     };
+    #[cfg(feature = "mutations")]
+    let env = super::advance::Env::now(app, account);
     let raw = String::from_utf8_lossy(&body).replace('\0', "");
     app.store
         .write("keep a notification", move |tx| {
+            #[cfg(feature = "mutations")]
+            super::mutants::believe_notification(tx, &notification, &env)?;
             inbox::insert(tx, &notification, &raw)
         })
         .await?;

@@ -5,6 +5,7 @@ use super::advance::{Env, save_and_plan};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::decide::{Command, Decision, Refused, decide, unique_shipped_at_s};
+use crate::domain::guard::{Guard, stands};
 use crate::domain::observe::refresh;
 use crate::domain::operation::{Intent, Lease, Operation, OperationKind, Origin};
 use crate::domain::payment::Payment;
@@ -190,9 +191,14 @@ pub fn replay(
     key: &str,
     fingerprint: &str,
 ) -> Result<Option<OperationId>> {
-    match operations::by_key(tx, account, kind, key)? {
+    let known = operations::by_key(tx, account, kind, key)?;
+    match known.filter(|_| stands(Guard::KeyMakesOne)) {
         None => Ok(None),
-        Some((_, operation, known)) if known == fingerprint => Ok(Some(operation)),
+        Some((_, operation, known))
+            if known == fingerprint || !stands(Guard::FingerprintIsChecked) =>
+        {
+            Ok(Some(operation))
+        }
         Some(_) => refused(
             Code::IdempotencyKeyReused,
             "this Idempotency-Key was used with another request; use a new key for a new operation",

@@ -6,6 +6,7 @@ use super::content::{self, Content, People, ReturnUrls};
 use super::read_order::read_order;
 use super::wire;
 use crate::app::{Account, App};
+use crate::domain::guard::{Guard, stands};
 use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
 use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
 use crate::domain::payment::{Order, Payment};
@@ -72,7 +73,7 @@ pub async fn send(
     };
     let account = app.account(&prepared.payment.account)?;
     let call = Call::new(app, &account);
-    let (answer, error) = if grant.outlives_a_call(app) {
+    let (answer, error) = if grant.outlives_a_call(app) || !stands(Guard::LeaseOutlivesTheCall) {
         perform(app, &account, &call, &prepared).await?
     } else {
         (
@@ -153,7 +154,9 @@ async fn begin(
             let context = env.context(tx, &after)?;
             expire_lease(&mut after, &id, &context);
             let attempt = begin_sending(&mut after, &id, &lease, &context);
-            save_and_plan(tx, Some(&before), &mut after, &env)?;
+            if stands(Guard::IntentFirst) {
+                save_and_plan(tx, Some(&before), &mut after, &env)?;
+            }
             let (Some(attempt), Some(operation)) = (attempt, after.operation(id.as_str()).cloned())
             else {
                 return Ok(None);

@@ -4,6 +4,7 @@ use crate::clock::parse_rfc3339;
 use crate::domain::facts::{
     Entry, EntryKind, Observation, OrderRank, RefundRank, Source, Sums, Word,
 };
+use crate::domain::guard::{Guard, stands};
 use crate::domain::journal::Answer;
 use crate::domain::operation::Operation;
 use crate::domain::payment::{Order, Payment, Policy, Session};
@@ -299,7 +300,11 @@ pub fn failed(error: &tamara::Error) -> Answer {
         }
         tamara::Error::NotSent { .. } => Answer::NotSent { reason },
         tamara::Error::OutcomeUnknown { .. } | tamara::Error::Malformed { .. } => {
-            Answer::Unknown { reason }
+            if stands(Guard::GatewayIsNoRefusal) {
+                Answer::Unknown { reason }
+            } else {
+                Answer::Refused { reason }
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a merchant may ask for now (R3): `decide` answers with the operation or the mark to write down, or with the
 //! refusal. Pure; called inside the transaction that writes it.
 
+use super::guard::{Guard, stands};
 use super::operation::OperationKind;
 use super::payment::{CancelMark, CancelPromise, CancelState, Payment};
 use super::plan;
@@ -84,7 +85,9 @@ pub fn decide(payment: &Payment, command: Command, now_ms: i64) -> Result<Decisi
 
 /// What every money operation needs: nothing in flight, nothing in doubt about the order itself.
 fn free_to_act(payment: &Payment) -> Result<(), Refused> {
-    if let Some(operation) = payment.money_in_flight() {
+    if let Some(operation) = payment.money_in_flight()
+        && stands(Guard::OneAtATime)
+    {
         return Err(Refused::OperationInProgress(operation.id.clone()));
     }
     if payment.blocked() {
@@ -107,7 +110,7 @@ fn amount_within(amount: Option<i64>, rest_minor: i64) -> Result<i64, Refused> {
 }
 
 fn capture(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refused> {
-    if payment.cancel_stands() {
+    if payment.cancel_stands() && stands(Guard::NoCaptureBesideCancel) {
         return Err(Refused::CancelRequested);
     }
     free_to_act(payment)?;
@@ -241,7 +244,7 @@ pub fn unique_shipped_at_s(payment: &Payment, wished_s: i64) -> i64 {
             .any(|operation| operation.shipped_at_s == Some(second))
     };
     let mut second = wished_s;
-    while used(second) {
+    while used(second) && stands(Guard::ShippedAtIsUnique) {
         second = second.saturating_add(1);
     }
     second

@@ -4,6 +4,7 @@
 //! union), so that late, doubled and reordered news is harmless. Captures, refunds and cancels are sets keyed by
 //! Tamara's ids; amounts are sums over them.
 
+use super::guard::{Guard, stands};
 use crate::ids::OperationId;
 use std::collections::BTreeMap;
 
@@ -255,6 +256,22 @@ impl Observation {
     }
 }
 
+/// The rank of a word. An unknown one has none: it never gets here, unless the guard of R5 is gone.
+fn rank_of(word: &Word) -> Option<OrderRank> {
+    match word {
+        Word::Known(rank) => Some(*rank),
+        Word::Unknown(_) => (!stands(Guard::UnknownWordStops)).then_some(OrderRank::Authorised),
+    }
+}
+
+/// Whether the rules stop at such a doubt (R4, R5).
+fn believed(doubt: Doubt) -> bool {
+    stands(match doubt {
+        Doubt::Mismatch => Guard::MismatchIsNotMerged,
+        Doubt::UnknownStatus => Guard::UnknownWordStops,
+    })
+}
+
 fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -266,15 +283,19 @@ impl Facts {
     /// Merges a piece of news. A read that R4 or R5 refuses leaves nothing but the doubt itself.
     #[must_use]
     pub fn merge(mut self, news: &Observation) -> Self {
-        if let Some(doubt) = news.doubt() {
+        if let Some(doubt) = news.doubt().filter(|doubt| believed(*doubt)) {
             self.doubted_at_ms = self.doubted_at_ms.max(Some((news.begun_at_ms, doubt)));
             return self;
         }
         if news.source == Source::Read {
             self.trusted_at_ms = self.trusted_at_ms.max(Some(news.begun_at_ms));
         }
-        if let Some(Word::Known(rank)) = news.word {
-            self.rank = self.rank.max(rank);
+        if let Some(rank) = news.word.as_ref().and_then(rank_of) {
+            self.rank = if stands(Guard::RankNeverFalls) {
+                self.rank.max(rank)
+            } else {
+                rank
+            };
             // `canceled` needs an order that was authorised before (fact book 4.2); `expired` proves nothing.
             let authorised = matches!(rank, OrderRank::Authorised | OrderRank::Canceled);
             let approved = authorised || rank == OrderRank::Approved;

@@ -4,6 +4,7 @@
 
 use super::context::Context;
 use super::facts::Observation;
+use super::guard::{Guard, stands};
 use super::observe::{observe, refresh};
 use super::operation::{Lease, Operation, OperationKind, OperationState};
 use super::payment::{AttentionReason, Order, Payment, Session};
@@ -122,8 +123,8 @@ fn still_wanted(payment: &Payment, operation: &Operation, session: &Session) -> 
         OperationKind::Authorise => facts.approved_now(),
         OperationKind::Capture => {
             operation.amount_minor <= left
-                && !payment.cancel_stands()
-                && !to_release(payment, session)
+                && (!stands(Guard::NoCaptureBesideCancel)
+                    || !payment.cancel_stands() && !to_release(payment, session))
         }
         OperationKind::Cancel => operation.amount_minor <= left,
         OperationKind::Refund => {
@@ -154,7 +155,11 @@ pub fn expire_lease(payment: &mut Payment, id: &OperationId, context: &Context<'
         && operation.state == OperationState::Sending
         && operation.lease_free(context.now_ms)
     {
-        into_doubt(operation, "lease_expired");
+        if stands(Guard::LapsedIsUnknown) {
+            into_doubt(operation, "lease_expired");
+        } else {
+            operation.state = OperationState::Intent;
+        }
         payment.check_step = 0;
     }
     refresh(payment, context);
@@ -208,7 +213,8 @@ pub fn record(
     let owner = operation
         .lease
         .as_ref()
-        .is_some_and(|lease| lease.token == token);
+        .is_some_and(|lease| lease.token == token)
+        || !stands(Guard::LeaseToken);
     let sending = operation.state == OperationState::Sending && owner;
     let lapsed = operation.state == OperationState::Unknown;
     if operation.attempt == attempt && (sending || lapsed) {
@@ -256,10 +262,15 @@ fn not_applied(operation: &mut Operation, answer: Answer, sending: bool, context
     let earlier_doubt = operation
         .doubt_from_attempt
         .is_some_and(|from| from < operation.attempt);
+    if matches!(answer, Answer::Conflict) && !stands(Guard::ConflictIsNoSuccess) {
+        return operation.end(OperationState::Succeeded, None, context.now_ms);
+    }
     match answer {
         Answer::Applied { .. } => {}
         Answer::Unknown { reason } => into_doubt(operation, &reason),
-        Answer::Refused { .. } | Answer::Conflict if earlier_doubt => {
+        Answer::Refused { .. } | Answer::Conflict
+            if earlier_doubt && stands(Guard::ConflictIsNoFailure) =>
+        {
             operation.repeat_refused = true;
             operation.state = OperationState::Unknown;
             operation.lease = None;

@@ -8,7 +8,10 @@ pub mod context;
 pub mod decide;
 pub mod events;
 pub mod facts;
+pub mod guard;
 pub mod journal;
+#[cfg(feature = "mutations")]
+pub mod mutants;
 pub mod observe;
 pub mod operation;
 pub mod payment;

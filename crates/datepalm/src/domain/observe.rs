@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::facts::{Doubt, Observation, Source};
+use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Session};
 use super::status::{Status, approved_in_vain, session_dead, session_terminal};
@@ -43,19 +44,23 @@ pub fn observe(
 
 /// The first session read as approved or any later live state (R13); one that cannot take the reference is released.
 fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
-    if payment.winner().is_some_and(session_dead) {
+    if payment.winner().is_some_and(session_dead) || !stands(Guard::WinnerStays) {
         payment.winner = None;
     }
     let candidates = payment
         .sessions
         .iter()
         .filter(|session| session.facts.was_approved() && !session_dead(session));
-    let first = candidates
-        .filter(|session| !session.unwanted)
-        .min_by_key(|s| (s.facts.approved_at_ms, s.number));
+    let candidates = candidates.filter(|session| !session.unwanted);
+    let order = |session: &&Session| (session.facts.approved_at_ms, session.number);
+    let first = if stands(Guard::WinnerStays) {
+        candidates.min_by_key(order)
+    } else {
+        candidates.max_by_key(order)
+    };
     let first = first.map(|session| session.id.clone());
     if let (None, Some(first)) = (&payment.winner, first) {
-        if payment.held || context.can_hold {
+        if payment.held || context.can_hold || !stands(Guard::OneHolder) {
             payment.held = true;
             payment.winner = Some(first);
         } else if let Some(session) = payment.session_mut(&first) {
@@ -73,6 +78,8 @@ fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
 /// Brings marks, hold and schedule up to date with facts and operations. Idempotent; the clock alone may change its
 /// outcome, and then only by ending creates that nobody will hear of again (R22).
 pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
+    #[cfg(feature = "mutations")]
+    super::mutants::expire_by_our_clock(payment, context);
     end_lost_creates(payment, context);
     end_cancel(payment);
     let total = payment.total.minor();

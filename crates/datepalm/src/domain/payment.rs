@@ -4,6 +4,7 @@
 //! conclusion: status, amounts, `paid` and `final` are derived (`status`).
 
 use super::facts::Facts;
+use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind};
 use crate::ids::{PaymentId, SessionId};
 use tamara::money::{Country, Money};
@@ -294,9 +295,11 @@ impl Payment {
 
     /// Whether a cancel mark stands: accepted, or done (R23).
     pub fn cancel_stands(&self) -> bool {
-        self.cancel
-            .as_ref()
-            .is_some_and(|mark| mark.state != CancelState::Refused)
+        self.cancel.as_ref().is_some_and(|mark| match mark.state {
+            CancelState::Accepted => true,
+            CancelState::Done => stands(Guard::MarkStands),
+            CancelState::Refused => false,
+        })
     }
 
     /// Whether a cancel mark is accepted and not ended.

@@ -3,6 +3,7 @@
 //! `next_step` looks at the facts and names the one money operation that should exist next; the transaction that
 //! merged the news inserts its intent (R3). Level-triggered: a lost step is simply found again.
 
+use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind, OperationState, Origin};
 use super::payment::{CancelPromise, CaptureMode, Payment, Session};
 use crate::ids::SessionId;
@@ -34,7 +35,8 @@ impl Step {
 
 /// The next money operation of our own, if there should be one.
 pub fn next_step(payment: &Payment) -> Option<Step> {
-    if payment.blocked() || payment.money_in_flight().is_some() {
+    let busy = payment.money_in_flight().is_some() && stands(Guard::OneAtATime);
+    if payment.blocked() || busy {
         return None;
     }
     let mut released = payment
@@ -52,10 +54,11 @@ pub fn to_release(payment: &Payment, session: &Session) -> bool {
         .cancel
         .as_ref()
         .is_some_and(|mark| mark.promise == CancelPromise::GiveBack && payment.cancel_stands());
-    let loser = payment
-        .winner()
-        .is_some_and(|winner| winner.id != session.id && winner.facts.was_authorised());
-    session.order.is_some() && (session.unwanted || gives_back || loser)
+    let loser = payment.winner().is_some_and(|winner| {
+        winner.id != session.id && (winner.facts.was_authorised() || !stands(Guard::LosersWait))
+    });
+    let loser = (session.unwanted || loser) && stands(Guard::LosersAreReleased);
+    session.order.is_some() && (gives_back || loser)
 }
 
 /// Authorise it, then cancel what is authorised and refund what is captured, as its facts say (R14).
@@ -129,6 +132,7 @@ pub fn refundable(payment: &Payment, session: &Session) -> i64 {
         operation.session == session.id
             && operation.kind == OperationKind::Refund
             && operation.pending()
+            && (operation.in_flight() || stands(Guard::AcceptedIsNotAbsent))
     });
     let asked = accepted.fold(0, |sum: i64, operation| {
         let seen = session.facts.refunded_by(&operation.id);
@@ -146,7 +150,7 @@ fn step(
     everything_left: bool,
 ) -> Option<Step> {
     let earlier = plan_operations(payment, &session.id, kind).count();
-    if exhausted(payment, &session.id, kind) {
+    if exhausted(payment, &session.id, kind) || (earlier > 0 && !stands(Guard::PlansAskAgain)) {
         return None;
     }
     Some(Step {

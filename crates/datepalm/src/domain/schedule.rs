@@ -1,6 +1,7 @@
 //! When a payment is looked at next (R25), and which deadline stands before it.
 
 use super::context::Context;
+use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{Payment, Policy};
 use super::status::{Status, session_terminal};
@@ -89,7 +90,10 @@ pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
             moments.push(at_ms);
         }
     }
-    payment.next_check_at_ms = moments.into_iter().min();
+    let canceled = payment.cancel_stands() && payment.winner.is_none();
+    let watched =
+        stands(Guard::PollingMakesCertain) && (!canceled || stands(Guard::CanceledIsWatched));
+    payment.next_check_at_ms = moments.into_iter().min().filter(|_| watched);
 }
 
 /// The gap to the next read by the payment's state, or `None` when reads can bring nothing new.

@@ -4,6 +4,7 @@
 
 use super::context::Context;
 use super::facts::{Entry, EntryKind, Facts, OrderRank, RefundRank};
+use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind, OperationState};
 use super::payment::{AttentionReason, Payment};
 use super::plan::backoff_ms;
@@ -97,10 +98,10 @@ fn is_our_capture(entry: &Entry, operation: &Operation) -> bool {
         .operation
         .as_ref()
         .is_none_or(|id| *id == operation.id);
+    let echoed =
+        entry.shipped_at_s.is_some() && entry.shipped_at_s == operation.shipped_at_s && items_agree;
     free && entry.amount_minor == operation.amount_minor
-        && entry.shipped_at_s.is_some()
-        && entry.shipped_at_s == operation.shipped_at_s
-        && items_agree
+        && (echoed || !stands(Guard::EchoAttributes))
 }
 
 /// Entries of the operation's amount that no operation accounts for and that no read before its first send held.
@@ -152,11 +153,19 @@ pub fn already_there(payment: &mut Payment, index: usize, context: &Context<'_>)
     operation.kind == OperationKind::Refund && recognise_refund(operation, facts, context)
 }
 
+fn is_our_refund(entry: &Entry, operation: &Operation) -> bool {
+    let by_amount = !stands(Guard::EchoAttributes)
+        && entry.operation.is_none()
+        && entry.amount_minor == operation.amount_minor;
+    (entry.is_refund_of(&operation.id) || by_amount)
+        && (entry.refund == RefundRank::Success || stands(Guard::AcceptedIsNotAbsent))
+}
+
 /// A refund is ours by `merchant_refund_id`; all entries with it are summed, and their status decides (R20).
 fn recognise_refund(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
     let ours: Vec<(String, i64, RefundRank)> = facts
         .entries_of(EntryKind::Refund)
-        .filter(|entry| entry.is_refund_of(&operation.id))
+        .filter(|entry| is_our_refund(entry, operation))
         .map(|entry| (entry.id.clone(), entry.amount_minor, entry.refund))
         .collect();
     let Some((first, _, _)) = ours.first() else {
@@ -212,11 +221,17 @@ fn absent(
         return false;
     }
     operation.may_repeat = false;
-    if begun_ms <= last_sent_ms.saturating_add(context.policy.settle_window_ms) {
+    let over_ms = last_sent_ms.saturating_add(context.policy.settle_window_ms);
+    if begun_ms <= over_ms && stands(Guard::AbsenceWaits) {
         return false;
     }
     operation.late_reads += 1;
-    operation.late_reads >= 2 && end_absent(operation, facts, context)
+    let reads = if stands(Guard::AbsenceIsReadTwice) {
+        2
+    } else {
+        1
+    };
+    operation.late_reads >= reads && end_absent(operation, facts, context)
 }
 
 /// Whether Tamara would refuse the duplicate of this, and its facts still allow it (R19).
@@ -230,7 +245,19 @@ pub fn repeat_allowed(operation: &Operation, facts: &Facts, total: i64) -> bool 
         }
         OperationKind::CreateSession | OperationKind::Refund => false,
     };
+    let partial = !stands(Guard::PartialsAreNotRepeated) && room_for(operation, facts, total);
+    let allowed = allowed || partial;
     allowed && !operation.repeat_refused
+}
+
+/// Whether the facts leave room for the amount.
+fn room_for(operation: &Operation, facts: &Facts, total: i64) -> bool {
+    let room = match operation.kind {
+        OperationKind::Capture | OperationKind::Cancel => facts.uncaptured(total),
+        OperationKind::Refund => facts.captured().saturating_sub(facts.refunded()),
+        OperationKind::CreateSession | OperationKind::Authorise => 0,
+    };
+    facts.live() && operation.amount_minor <= room
 }
 
 fn end_absent(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {

@@ -1,6 +1,7 @@
 //! What is shown of a payment: derived from facts, never stored as truth (R8-R12).
 
 use super::facts::{Facts, OrderRank};
+use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{CancelState, Payment, Session};
 
@@ -241,14 +242,22 @@ impl Payment {
         let Some(winner) = self.winner() else {
             return false;
         };
-        if self.cancel_stands() || !winner.facts.live() {
+        let ended = self.cancel_stands() && stands(Guard::CancelEndsPaid);
+        let by_rank =
+            !stands(Guard::PaidNeedsALiveOrder) && winner.facts.rank >= OrderRank::Authorised;
+        if ended || !(winner.facts.live() || by_rank) {
             return false;
         }
         let amounts = self.amounts();
+        let leaving = if stands(Guard::PaidCountsWhatLeaves) {
+            self.pending_out_minor()
+        } else {
+            0
+        };
         let gone = amounts
             .canceled_minor
             .saturating_add(amounts.refunded_minor)
-            .saturating_add(self.pending_out_minor());
+            .saturating_add(leaving);
         amounts.authorised_minor > gone
     }
 

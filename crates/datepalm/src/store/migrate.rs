@@ -44,5 +44,7 @@ pub(super) fn migrate(tx: &mut Tx<'_>) -> Result<()> {
             values![*version],
         )?;
     }
+    #[cfg(feature = "mutations")]
+    super::mutants::drop_guarding_indexes(tx)?;
     Ok(())
 }

@@ -9,6 +9,8 @@ pub mod events;
 pub mod inbox;
 mod job;
 mod migrate;
+#[cfg(feature = "mutations")]
+mod mutants;
 pub mod operations;
 pub mod payments;
 mod postgres;

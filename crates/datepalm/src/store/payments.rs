@@ -251,6 +251,8 @@ pub fn save(
 
 fn update_row(tx: &mut Tx<'_>, payment: &Payment, version: i64) -> Result<()> {
     let mark = payment.cancel.as_ref();
+    #[cfg(feature = "mutations")]
+    let version = super::mutants::version_to_overwrite(tx, payment, version)?;
     let changed = tx.execute(
         "-- payments save
 update payments set held_reference = case when $3 = cast(1 as bigint) then merchant_reference else null end, status = $4, ever_paid = $5,
