@@ -2,10 +2,9 @@
 
 use super::advance::{Env, save_and_plan};
 use super::call::{About, Call};
-use super::wire;
+use super::wire::{self, Begun};
 use crate::app::App;
 use crate::domain::observe::{observe, refresh};
-use crate::domain::operation::OperationState;
 use crate::domain::payment::{AttentionReason, Payment};
 use crate::error::Result;
 use crate::ids::{PaymentId, SessionId};
@@ -41,7 +40,10 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
     };
     let account = app.account(&before.account)?;
     let call = Call::new(app, &account);
-    let begun_at_ms = begun_after_what_was_sent(&before, call.started_at_ms());
+    let begun = Begun {
+        at_ms: call.started_at_ms(),
+        version: before.version,
+    };
     let answer = call.client.order(&order.order_id).await;
     let about = About {
         payment,
@@ -64,14 +66,14 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
             let context = env.context(tx, &payment)?;
             match (&answer, payment.session(&session)) {
                 (Ok(order), Some(known)) => {
-                    let news = wire::observation(order, &payment, known, &env.policy, begun_at_ms);
+                    let news = wire::observation(order, &payment, known, &env.policy, begun);
                     observe(&mut payment, &session, &news, &context);
                 }
                 // A token of the other environment answers so: never a fact (R4).
                 (Err(tamara::Error::NotFound(_)), _) => {
                     payment.raise(AttentionReason::OrderNotFound, env.stamp.now_ms);
                     #[cfg(feature = "mutations")]
-                    if let Some(news) = crate::domain::mutants::not_found_is_expired(begun_at_ms) {
+                    if let Some(news) = crate::domain::mutants::not_found_is_expired(begun.at_ms) {
                         observe(&mut payment, &session, &news, &context);
                     }
                 }
@@ -94,16 +96,4 @@ fn count_look(before: &Payment, after: &mut Payment) {
     } else {
         before.check_step.saturating_add(1)
     };
-}
-
-/// A read that starts after a call has ended speaks of what that call did, even within the same millisecond.
-fn begun_after_what_was_sent(payment: &Payment, started_at_ms: i64) -> i64 {
-    let ended = payment
-        .operations
-        .iter()
-        .filter(|operation| operation.state == OperationState::Unknown);
-    let last_sent_ms = ended
-        .filter_map(|operation| operation.last_sent_at_ms)
-        .max();
-    last_sent_ms.map_or(started_at_ms, |sent_ms| started_at_ms.max(sent_ms + 1))
 }

@@ -4,7 +4,7 @@ use super::advance::{Env, save_and_plan};
 use super::call::{About, Call, codes};
 use super::content::{self, Content, People, ReturnUrls};
 use super::read_order::read_order;
-use super::wire;
+use super::wire::{self, Begun};
 use crate::app::{Account, App};
 use crate::domain::guard::{Guard, stands};
 use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
@@ -197,7 +197,10 @@ async fn perform(
     call: &Call,
     prepared: &Prepared,
 ) -> Result<(Answer, Option<tamara::Error>)> {
-    let begun = call.started_at_ms();
+    let begun = Begun {
+        at_ms: call.started_at_ms(),
+        version: prepared.payment.version,
+    };
     let operation = &prepared.operation;
     let order = prepared.order.as_ref();
     let order_id = order

@@ -12,6 +12,15 @@ use tamara::money::Money;
 use tamara::orders::{self, OrderStatus};
 use tamara::payments::{Authorisation, CancelAnswer, CaptureAnswer, RefundAnswer};
 
+/// When a read or a call began.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// On our Clock.
+    pub at_ms: i64,
+    /// The payment's version then: the order of transactions, on which nodes agree although their clocks differ.
+    pub version: i64,
+}
+
 /// The rank of a documented status (R2); an unknown one stays a word (R5).
 fn word_of(status: &OrderStatus) -> Word {
     match status {
@@ -36,9 +45,9 @@ pub fn observation(
     payment: &Payment,
     session: &Session,
     policy: &Policy,
-    begun_at_ms: i64,
+    begun: Begun,
 ) -> Observation {
-    let entries = entries_of(order, policy, begun_at_ms);
+    let entries = entries_of(order, policy, begun);
     let lists = order
         .transactions
         .captures
@@ -81,7 +90,8 @@ pub fn observation(
     };
     Observation {
         source: Source::Read,
-        begun_at_ms,
+        begun_at_ms: begun.at_ms,
+        begun_version: begun.version,
         word: Some(word_of(&order.status)),
         entries,
         sums,
@@ -89,7 +99,7 @@ pub fn observation(
     }
 }
 
-fn entries_of(order: &orders::Order, policy: &Policy, begun_at_ms: i64) -> Vec<Entry> {
+fn entries_of(order: &orders::Order, policy: &Policy, begun: Begun) -> Vec<Entry> {
     let lists = &order.transactions;
     let captures = lists.captures.iter().map(|capture| {
         let shipped_at = capture
@@ -111,7 +121,7 @@ fn entries_of(order: &orders::Order, policy: &Policy, begun_at_ms: i64) -> Vec<E
                 EntryKind::Capture,
                 &capture.capture_id,
                 capture.total_amount,
-                begun_at_ms,
+                begun,
             )
         }
     });
@@ -122,7 +132,7 @@ fn entries_of(order: &orders::Order, policy: &Policy, begun_at_ms: i64) -> Vec<E
             EntryKind::Refund,
             &refund.refund_id,
             refund.total_amount,
-            begun_at_ms,
+            begun,
         )
     });
     let cancels = lists.cancels.iter().map(|cancel| {
@@ -130,18 +140,19 @@ fn entries_of(order: &orders::Order, policy: &Policy, begun_at_ms: i64) -> Vec<E
             EntryKind::Cancel,
             &cancel.cancel_id,
             cancel.total_amount,
-            begun_at_ms,
+            begun,
         )
     });
     captures.chain(refunds).chain(cancels).collect()
 }
 
-fn entry(kind: EntryKind, id: &str, amount: Money, seen_at_ms: i64) -> Entry {
+fn entry(kind: EntryKind, id: &str, amount: Money, seen: Begun) -> Entry {
     Entry {
         kind,
         id: id.to_owned(),
         amount_minor: amount.minor(),
-        seen_at_ms,
+        seen_at_ms: seen.at_ms,
+        seen_version: seen.version,
         refund: RefundRank::Other,
         merchant_refund_id: None,
         shipped_at_s: None,
@@ -166,10 +177,11 @@ fn refund_rank(status: Option<&str>, policy: &Policy) -> RefundRank {
 }
 
 /// What an answer of ours says of the order: nothing but its own effect.
-fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun_at_ms: i64) -> Observation {
+fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun: Begun) -> Observation {
     Observation {
         source: Source::Answer,
-        begun_at_ms,
+        begun_at_ms: begun.at_ms,
+        begun_version: begun.version,
         word,
         entries,
         sums: None,
@@ -186,16 +198,16 @@ pub fn authorised(
     answer: &Authorisation,
     payment: &Payment,
     order: Option<&Order>,
-    begun_at_ms: i64,
+    begun: Begun,
 ) -> Answer {
     let captured = answer.capture_id.as_ref().filter(|_| answer.auto_captured);
-    let entries = captured.map(|id| entry(EntryKind::Capture, id, payment.total, begun_at_ms));
+    let entries = captured.map(|id| entry(EntryKind::Capture, id, payment.total, begun));
     let mismatch = other_order(order, &answer.order_id);
     let news = news(
         Some(word_of(&answer.status)),
         entries.into_iter().collect(),
         mismatch,
-        begun_at_ms,
+        begun,
     );
     Answer::Applied {
         tamara_id: None,
@@ -210,19 +222,19 @@ pub fn captured(
     operation: &Operation,
     amount: Money,
     order: Option<&Order>,
-    begun_at_ms: i64,
+    begun: Begun,
 ) -> Answer {
     let entry = Entry {
         shipped_at_s: operation.shipped_at_s,
         item_refs: operation.item_refs.clone(),
         operation: Some(operation.id.clone()),
-        ..entry(EntryKind::Capture, &answer.capture_id, amount, begun_at_ms)
+        ..entry(EntryKind::Capture, &answer.capture_id, amount, begun)
     };
     applied(
         &answer.capture_id,
         entry,
         other_order(order, &answer.order_id),
-        begun_at_ms,
+        begun,
     )
 }
 
@@ -232,17 +244,17 @@ pub fn canceled(
     operation: &Operation,
     amount: Money,
     order: Option<&Order>,
-    begun_at_ms: i64,
+    begun: Begun,
 ) -> Answer {
     let entry = Entry {
         operation: Some(operation.id.clone()),
-        ..entry(EntryKind::Cancel, &answer.cancel_id, amount, begun_at_ms)
+        ..entry(EntryKind::Cancel, &answer.cancel_id, amount, begun)
     };
     applied(
         &answer.cancel_id,
         entry,
         other_order(order, &answer.order_id),
-        begun_at_ms,
+        begun,
     )
 }
 
@@ -252,23 +264,23 @@ pub fn refunded(
     operation: &Operation,
     amount: Money,
     order: Option<&Order>,
-    begun_at_ms: i64,
+    begun: Begun,
 ) -> Answer {
     let entry = Entry {
         merchant_refund_id: Some(operation.id.to_string()),
         operation: Some(operation.id.clone()),
-        ..entry(EntryKind::Refund, &answer.refund_id, amount, begun_at_ms)
+        ..entry(EntryKind::Refund, &answer.refund_id, amount, begun)
     };
     applied(
         &answer.refund_id,
         entry,
         other_order(order, &answer.order_id),
-        begun_at_ms,
+        begun,
     )
 }
 
-fn applied(id: &str, entry: Entry, mismatch: bool, begun_at_ms: i64) -> Answer {
-    let news = news(None, vec![entry], mismatch, begun_at_ms);
+fn applied(id: &str, entry: Entry, mismatch: bool, begun: Begun) -> Answer {
+    let news = news(None, vec![entry], mismatch, begun);
     Answer::Applied {
         tamara_id: Some(id.to_owned()),
         news: Some(news),

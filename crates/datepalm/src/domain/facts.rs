@@ -127,6 +127,8 @@ pub struct Entry {
     pub amount_minor: i64,
     /// The begin of the earliest read, or call, that brought it.
     pub seen_at_ms: i64,
+    /// The payment's version at that begin: nodes agree on it although their clocks differ (R19).
+    pub seen_version: i64,
     /// Refunds only.
     pub refund: RefundRank,
     /// Refunds only: the id that we, or the portal, gave it.
@@ -235,6 +237,8 @@ pub struct Observation {
     pub source: Source,
     /// When the read or the call began, on our Clock.
     pub begun_at_ms: i64,
+    /// The payment's version when it began.
+    pub begun_version: i64,
     /// The status, when the body has one.
     pub word: Option<Word>,
     /// Captures, refunds and cancels in it.
@@ -323,6 +327,7 @@ impl Facts {
         self.contradicted |= known.amount_minor != news.amount_minor;
         known.amount_minor = known.amount_minor.max(news.amount_minor);
         known.seen_at_ms = known.seen_at_ms.min(news.seen_at_ms);
+        known.seen_version = known.seen_version.min(news.seen_version);
         known.refund = known.refund.max(news.refund);
         known.merchant_refund_id = known
             .merchant_refund_id

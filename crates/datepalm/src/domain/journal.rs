@@ -100,13 +100,16 @@ pub fn begin_sending(
         refresh(payment, context);
         return None;
     }
+    // The version that this change is saved as: it is seen by others, so it always is a new one.
+    let version = payment.version.saturating_add(1);
     let operation = &mut payment.operations[index];
     operation.state = OperationState::Sending;
     operation.attempt += 1;
     operation.may_repeat = false;
     operation.late_reads = 0;
-    operation.first_sent_at_ms.get_or_insert(context.now_ms);
+    operation.first_sent_version.get_or_insert(version);
     operation.last_sent_at_ms = Some(context.now_ms);
+    operation.last_sent_version = Some(version);
     operation.lease = Some(lease.clone());
     let attempt = operation.attempt;
     payment.check_step = 0;

@@ -41,6 +41,7 @@ fn said(rank: OrderRank, begun_at_ms: i64) -> Observation {
     Observation {
         source: Source::Read,
         begun_at_ms,
+        begun_version: i64::MAX,
         word: Some(Word::Known(rank)),
         entries: Vec::new(),
         sums: None,

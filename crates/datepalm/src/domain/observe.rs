@@ -33,11 +33,11 @@ pub fn observe(
     }
     if doubt.is_none() && news.doubt().is_none() {
         elect_winner(payment, context);
-        let begun_at_ms = match news.source {
-            Source::Read => Some(news.begun_at_ms),
+        let read = match news.source {
+            Source::Read => Some(news),
             Source::Answer => None,
         };
-        settle::settle(payment, session, begun_at_ms, context);
+        settle::settle(payment, session, read, context);
     }
     refresh(payment, context);
 }

@@ -184,10 +184,12 @@ pub struct Operation {
     pub not_sent_in_a_row: i64,
     /// Good reads begun later than the settle window (R19).
     pub late_reads: i64,
-    /// When the first `sending` was committed.
-    pub first_sent_at_ms: Option<i64>,
+    /// The payment's version with the first `sending`: what was known before it is no effect of this (R20).
+    pub first_sent_version: Option<i64>,
     /// When the last `sending` was committed.
     pub last_sent_at_ms: Option<i64>,
+    /// The payment's version with the last `sending`: a read that began with it, or later, began after it (R19).
+    pub last_sent_version: Option<i64>,
     /// Not tried again before this.
     pub next_try_at_ms: i64,
     /// Who may send it.
@@ -251,8 +253,9 @@ impl Operation {
             repeat_refused: false,
             not_sent_in_a_row: 0,
             late_reads: 0,
-            first_sent_at_ms: None,
+            first_sent_version: None,
             last_sent_at_ms: None,
+            last_sent_version: None,
             next_try_at_ms: now_ms,
             lease: intent.lease,
             reason: None,

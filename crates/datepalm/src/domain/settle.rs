@@ -3,19 +3,19 @@
 //! Invariant: nothing here sends anything; it ends an operation, or says that it may be sent again.
 
 use super::context::Context;
-use super::facts::{Entry, EntryKind, Facts, OrderRank, RefundRank};
+use super::facts::{Entry, EntryKind, Facts, Observation, OrderRank, RefundRank};
 use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind, OperationState};
 use super::payment::{AttentionReason, Payment};
 use super::plan::backoff_ms;
 use crate::ids::{OperationId, SessionId};
 
-/// Settles what can be settled on the facts of `session`. `read_begun_ms` is given for a read that was believed: only
-/// a read that began after the last attempt speaks of absence.
+/// Settles what can be settled on the facts of `session`. `read` is given for a read that was believed: only a read that
+/// began after the last attempt speaks of absence.
 pub fn settle(
     payment: &mut Payment,
     session: &SessionId,
-    read_begun_ms: Option<i64>,
+    read: Option<&Observation>,
     context: &Context<'_>,
 ) {
     let total = payment.total.minor();
@@ -36,9 +36,9 @@ pub fn settle(
         match operation.state {
             OperationState::Unknown | OperationState::Accepted => {
                 if !recognise(operation, facts, context)
-                    && let Some(begun_ms) = read_begun_ms
+                    && let Some(read) = read
                 {
-                    attention |= absent(operation, facts, total, begun_ms, context);
+                    attention |= absent(operation, facts, total, read, context);
                 }
             }
             // It was settled as absent, and here it is: beyond what R19 assumes.
@@ -104,17 +104,18 @@ fn is_our_capture(entry: &Entry, operation: &Operation) -> bool {
         && (echoed || !stands(Guard::EchoAttributes))
 }
 
-/// Entries of the operation's amount that no operation accounts for and that no read before its first send held.
+/// Entries of the operation's amount that no operation accounts for and that no read before its first send held: told by
+/// the payment's version, since the reader's clock may be behind the sender's.
 fn new_entries<'a>(
     operation: &'a Operation,
     facts: &'a Facts,
     kind: EntryKind,
 ) -> impl Iterator<Item = &'a Entry> {
-    let first_sent_ms = operation.first_sent_at_ms.unwrap_or(i64::MAX);
+    let first_sent = operation.first_sent_version.unwrap_or(i64::MAX);
     facts.entries_of(kind).filter(move |entry| {
         entry.operation.is_none()
             && entry.amount_minor == operation.amount_minor
-            && entry.seen_at_ms >= first_sent_ms
+            && entry.seen_version >= first_sent
     })
 }
 
@@ -196,13 +197,14 @@ fn absent(
     operation: &mut Operation,
     facts: &mut Facts,
     total: i64,
-    begun_ms: i64,
+    read: &Observation,
     context: &Context<'_>,
 ) -> bool {
     let last_sent_ms = operation.last_sent_at_ms.unwrap_or(i64::MAX);
+    let last_sent = operation.last_sent_version.unwrap_or(i64::MAX);
     if operation.state != OperationState::Unknown
         || operation.kind == OperationKind::CreateSession
-        || begun_ms <= last_sent_ms
+        || read.begun_version < last_sent
     {
         return false;
     }
@@ -222,7 +224,7 @@ fn absent(
     }
     operation.may_repeat = false;
     let over_ms = last_sent_ms.saturating_add(context.policy.settle_window_ms);
-    if begun_ms <= over_ms && stands(Guard::AbsenceWaits) {
+    if read.begun_at_ms <= over_ms && stands(Guard::AbsenceWaits) {
         return false;
     }
     operation.late_reads += 1;

@@ -5,7 +5,10 @@ use crate::error::{Error, Result};
 use crate::values;
 
 /// In order; never changed once released, only added to.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_payments.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("migrations/0001_payments.sql")),
+    (6, include_str!("migrations/0006_order_of_sends.sql")),
+];
 
 /// Brings the schema up to date.
 pub(super) fn migrate(tx: &mut Tx<'_>) -> Result<()> {

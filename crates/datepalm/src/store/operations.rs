@@ -12,8 +12,8 @@ pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<Operation>
     let rows = tx.query(
         "-- operations of payment
 select id, session, kind, key, fingerprint, state, origin, amount_minor, everything_left, shipped_at_s, item_refs, details, attempt,
-    doubt_from_attempt, may_repeat, repeat_refused, not_sent_in_a_row, late_reads, first_sent_at_ms, last_sent_at_ms,
-    next_try_at_ms, lease_token, lease_until_ms, reason, tamara_id, created_at_ms, ended_at_ms
+    doubt_from_attempt, may_repeat, repeat_refused, not_sent_in_a_row, late_reads, first_sent_version, last_sent_at_ms,
+    last_sent_version,    next_try_at_ms, lease_token, lease_until_ms, reason, tamara_id, created_at_ms, ended_at_ms
 from operations where payment = $1 order by created_at_ms, id",
         values![payment.as_str()],
     )?;
@@ -42,8 +42,9 @@ fn from_row(mut row: Row) -> Result<Operation> {
         repeat_refused: row.flag()?,
         not_sent_in_a_row: row.int()?,
         late_reads: row.int()?,
-        first_sent_at_ms: row.opt_int()?,
+        first_sent_version: row.opt_int()?,
         last_sent_at_ms: row.opt_int()?,
+        last_sent_version: row.opt_int()?,
         next_try_at_ms: row.int()?,
         lease: row
             .opt_text()?
@@ -101,8 +102,9 @@ pub(super) fn save(
     tx.execute(
         "-- operations save
 update operations set state = $2, attempt = $3, doubt_from_attempt = $4, may_repeat = $5, repeat_refused = $6,
-    not_sent_in_a_row = $7, late_reads = $8, first_sent_at_ms = $9, last_sent_at_ms = $10, next_try_at_ms = $11,
-    lease_token = $12, lease_until_ms = $13, reason = $14, tamara_id = $15, ended_at_ms = $16
+    not_sent_in_a_row = $7, late_reads = $8, first_sent_version = $9, last_sent_at_ms = $10, next_try_at_ms = $11,
+    lease_token = $12, lease_until_ms = $13, reason = $14, tamara_id = $15, ended_at_ms = $16,
+    last_sent_version = $17
 where id = $1",
         values![
             after.id.as_str(),
@@ -113,7 +115,7 @@ where id = $1",
             after.repeat_refused,
             after.not_sent_in_a_row,
             after.late_reads,
-            after.first_sent_at_ms,
+            after.first_sent_version,
             after.last_sent_at_ms,
             after.next_try_at_ms,
             after.lease.as_ref().map(|lease| lease.token.as_str()),
@@ -121,6 +123,7 @@ where id = $1",
             after.reason.as_deref(),
             after.tamara_id.as_deref(),
             after.ended_at_ms,
+            after.last_sent_version,
         ],
     )?;
     Ok(())

@@ -24,7 +24,7 @@ from sessions where payment = $1 order by number",
     let entries = tx.query(
         "-- entries of payment
 select session, kind, tamara_id, amount_minor, seen_at_ms, refund_rank, merchant_refund_id, shipped_at_s, item_refs,
-    operation
+    operation, seen_version
 from entries where payment = $1",
         values![payment.as_str()],
     )?;
@@ -99,6 +99,7 @@ fn entry_from(mut row: Row) -> Result<(SessionId, Entry)> {
         shipped_at_s: row.opt_int()?,
         item_refs: row.text()?,
         operation: row.opt_text()?.map(OperationId),
+        seen_version: row.int()?,
     };
     Ok((session, entry))
 }
@@ -171,12 +172,12 @@ fn save_entry(tx: &mut Tx<'_>, payment: &Payment, session: &Session, entry: &Ent
     tx.execute(
         "-- entries save
 insert into entries (session, kind, tamara_id, payment, amount_minor, seen_at_ms, refund_rank, merchant_refund_id,
-    shipped_at_s, item_refs, operation)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    shipped_at_s, item_refs, operation, seen_version)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (session, kind, tamara_id) do update set amount_minor = excluded.amount_minor,
     seen_at_ms = excluded.seen_at_ms, refund_rank = excluded.refund_rank,
     merchant_refund_id = excluded.merchant_refund_id, shipped_at_s = excluded.shipped_at_s,
-    item_refs = excluded.item_refs, operation = excluded.operation",
+    item_refs = excluded.item_refs, operation = excluded.operation, seen_version = excluded.seen_version",
         values![
             session.id.as_str(),
             entry.kind.as_str(),
@@ -189,6 +190,7 @@ on conflict (session, kind, tamara_id) do update set amount_minor = excluded.amo
             entry.shipped_at_s,
             &entry.item_refs,
             entry.operation.as_ref().map(OperationId::as_str),
+            entry.seen_version,
         ],
     )?;
     Ok(())

@@ -120,6 +120,10 @@ impl Desk {
             can_hold: self.can_hold,
         };
         let answer = change(&mut self.payment, &context);
+        // As a save does.
+        if self.payment.differs_visibly(&before) {
+            self.payment.version = before.version + 1;
+        }
         self.check(&before);
         answer
     }
@@ -264,21 +268,26 @@ impl Desk {
     }
 
     pub fn read(&mut self, session: usize, body: &Body) {
-        let last_sent = self
-            .payment
-            .operations
-            .iter()
-            .filter_map(|o| o.last_sent_at_ms);
-        let begun_at_ms = last_sent
-            .max()
-            .map_or(self.now_ms, |at| self.now_ms.max(at + 1));
-        self.read_begun(session, body, begun_at_ms);
+        self.read_begun(session, body, self.now_ms);
     }
 
+    /// A read that began at that time, by the clock of the node that read, on the payment as it is.
     pub fn read_begun(&mut self, session: usize, body: &Body, begun_at_ms: i64) {
+        let news = body.read_at(begun_at_ms, self.payment.version);
+        self.take_in(session, &news);
+    }
+
+    /// A read that began before the operation was sent.
+    pub fn read_from_before(&mut self, session: usize, body: &Body, id: &OperationId) {
+        let sent = self.operation(id).last_sent_version.expect("it was sent");
+        let news = body.read_at(self.now_ms, sent - 1);
+        self.take_in(session, &news);
+    }
+
+    /// News that was made by hand.
+    pub fn take_in(&mut self, session: usize, news: &Observation) {
         let id = self.session_id(session);
-        let news = body.read_at(begun_at_ms);
-        self.step(|payment, context| observe(payment, &id, &news, context));
+        self.step(|payment, context| observe(payment, &id, news, context));
     }
 
     /// Time alone.
@@ -412,6 +421,7 @@ impl Desk {
         Observation {
             source: Source::Answer,
             begun_at_ms: self.now_ms,
+            begun_version: self.payment.version,
             word: Some(Word::Known(rank)),
             entries: Vec::new(),
             sums: None,
@@ -431,6 +441,7 @@ impl Desk {
         };
         let own = Entry {
             seen_at_ms: self.now_ms,
+            seen_version: self.payment.version,
             shipped_at_s: operation.shipped_at_s,
             merchant_refund_id: (kind == EntryKind::Refund).then(|| id.to_string()),
             operation: Some(id.clone()),

@@ -31,6 +31,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
             |(kind, id, amount_minor, seen_at_ms, refund, refund_id, shipped_at_s, operation)| {
                 Entry {
                     seen_at_ms,
+                    seen_version: seen_at_ms / 3,
                     refund: if kind == EntryKind::Refund {
                         refund
                     } else {
@@ -59,6 +60,7 @@ fn any_news() -> impl Strategy<Value = Observation> {
             |(word, entries, begun_at_ms, sums, mismatch, read)| Observation {
                 source: if read { Source::Read } else { Source::Answer },
                 begun_at_ms,
+                begun_version: begun_at_ms / 3,
                 word,
                 entries,
                 sums: sums.map(|(captured, refunded, canceled)| Sums {
@@ -157,6 +159,7 @@ fn read(begun_at_ms: i64, word: Word) -> Observation {
     Observation {
         source: Source::Read,
         begun_at_ms,
+        begun_version: begun_at_ms,
         word: Some(word),
         entries: Vec::new(),
         sums: None,

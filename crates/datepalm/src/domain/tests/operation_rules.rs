@@ -125,9 +125,8 @@ fn r21_answers_speak_of_their_attempt() {
 fn r21_a_conflict_ends_in_a_read() {
     let (mut desk, capture) = asked(Command::Capture(None));
     desk.send_answered(&capture, Answer::Conflict);
-    let sent_ms = desk.operation(&capture).last_sent_at_ms.unwrap();
     desk.tick(1);
-    desk.read_begun(0, &live(), sent_ms);
+    desk.read_from_before(0, &live(), &capture);
     assert_eq!(
         desk.state(&capture),
         OperationState::Unknown,

@@ -33,6 +33,7 @@ pub fn entry(kind: EntryKind, id: &str, amount_minor: i64) -> Entry {
         id: id.to_owned(),
         amount_minor,
         seen_at_ms: 0,
+        seen_version: 0,
         refund: RefundRank::Other,
         merchant_refund_id: None,
         shipped_at_s: None,
@@ -92,7 +93,7 @@ impl Body {
     }
 
     /// As a read that began then, with the sums that its lists make up.
-    pub fn read_at(&self, begun_at_ms: i64) -> Observation {
+    pub fn read_at(&self, begun_at_ms: i64, begun_version: i64) -> Observation {
         let sum = |kind: EntryKind| {
             let counted = self.entries.iter().filter(|e| e.kind == kind && e.counts());
             counted.map(|e| e.amount_minor).sum()
@@ -100,10 +101,12 @@ impl Body {
         let mut entries = self.entries.clone();
         for entry in &mut entries {
             entry.seen_at_ms = begun_at_ms;
+            entry.seen_version = begun_version;
         }
         Observation {
             source: Source::Read,
             begun_at_ms,
+            begun_version,
             word: Some(self.word.clone()),
             sums: Some(Sums {
                 captured_minor: sum(EntryKind::Capture),

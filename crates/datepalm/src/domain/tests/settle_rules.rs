@@ -66,9 +66,8 @@ fn r19_what_is_repeated() {
     for (name, command, repeated) in table {
         let (mut desk, id) = asked(command);
         desk.send_lost(&id);
-        let sent_ms = desk.operation(&id).last_sent_at_ms.unwrap();
         let nothing_new = same(&desk);
-        desk.read_begun(0, &nothing_new, sent_ms);
+        desk.read_from_before(0, &nothing_new, &id);
         assert!(
             !desk.operation(&id).may_repeat,
             "{name}: a read from before says nothing"
@@ -111,6 +110,36 @@ fn r19_absence_needs_two_reads_begun_after_the_window() {
     }
     desk.read_begun(0, &live(), sent_ms + window_ms + 2);
     assert_eq!(desk.state(&capture), OperationState::Rejected);
+}
+
+/// The clocks of two nodes may be 5 s apart (R19). A node whose clock was behind read our own partial cancel and, by that
+/// clock, had begun before it was sent: it counted as known before, and the cancel ended as not applied.
+#[test]
+fn r19_r20_a_reader_whose_clock_is_behind_still_sees_what_is_new() {
+    let (mut desk, cancel) = asked(Command::CancelPart(100));
+    let behind_ms = 5 * SECOND;
+    desk.send_lost(&cancel);
+    let done = live().cancel("x1", 100);
+    desk.read_begun(0, &done, desk.now_ms - behind_ms);
+    desk.tick(desk.policy.settle_window_ms);
+    for _ in 0..2 {
+        desk.tick(behind_ms + SECOND);
+        desk.read_begun(0, &done, desk.now_ms - behind_ms);
+    }
+    assert_eq!(desk.state(&cancel), OperationState::Succeeded);
+}
+
+/// And a node whose clock is ahead: the portal's cancel, read before ours was sent, is not new for that.
+#[test]
+fn r19_r20_a_reader_whose_clock_is_ahead_makes_nothing_new() {
+    let (mut desk, cancel) = asked(Command::CancelPart(100));
+    desk.send_lost(&cancel);
+    let portal = live().cancel("portal", 100);
+    let sent = desk.operation(&cancel).last_sent_version.unwrap();
+    let read = portal.read_at(desk.now_ms + 5 * SECOND, sent - 1);
+    desk.take_in(0, &read);
+    desk.two_late_reads(0, &portal);
+    assert_eq!(desk.state(&cancel), OperationState::Rejected);
 }
 
 /// R19: an entry that nobody accounts for, and that was not there before the first send, may be ours.
@@ -359,7 +388,9 @@ fn r19_repeat_is_not_sent_when_the_facts_no_longer_allow_it() {
     desk.send_lost(&capture);
     desk.read(0, &live());
     let session = desk.session_id(0);
-    let part = live().capture("portal", 100).read_at(desk.now_ms);
+    let part = live()
+        .capture("portal", 100)
+        .read_at(desk.now_ms, desk.payment.version);
     let facts = &mut desk.payment.session_mut(&session).unwrap().facts;
     *facts = std::mem::take(facts).merge(&part);
     desk.tick(HOUR);

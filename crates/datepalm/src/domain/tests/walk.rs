@@ -386,7 +386,7 @@ fn the_small_tamara_refuses_duplicates() {
     order.move_to(OrderRank::Authorised, 0);
     let all = || entry(EntryKind::Capture, "c", TOTAL);
     assert!(order.add(all(), None, 0) && !order.add(all(), None, 0));
-    let shown = order.body(true, 1).read_at(1);
+    let shown = order.body(true, 1).read_at(1, 1);
     assert_eq!(
         (shown.word, shown.entries.len()),
         (Some(Word::Known(OrderRank::Authorised)), 0)
