@@ -4,7 +4,8 @@ use crate::app::App;
 use crate::clock::rfc3339;
 use crate::domain::facts::Entry;
 use crate::domain::operation::Operation;
-use crate::domain::payment::{Payment, Session};
+use crate::domain::origin::origin_of;
+use crate::domain::payment::{Payment, Policy, Session};
 use crate::domain::schedule::next_deadline;
 use crate::domain::status::{Status, amounts_of, of_facts};
 use crate::error::{Code, Result, refused};
@@ -121,7 +122,7 @@ pub fn payment_json(app: &App, shown: &Shown) -> Value {
         "attention": attention
             .map(|open| json!({ "reason": open.reason.as_str(), "since": rfc3339(open.since_ms) }))
             .collect::<Vec<_>>(),
-        "sessions": payment.sessions.iter().map(|session| session_json(payment, session)).collect::<Vec<_>>(),
+        "sessions": payment.sessions.iter().map(|session| session_json(payment, session, &app.policy)).collect::<Vec<_>>(),
         "operations": payment.operations.iter().map(|o| operation_fields(payment, o)).collect::<Vec<_>>(),
         "metadata": metadata,
         "return_urls": serde_json::from_str::<Value>(&shown.wish.return_urls).unwrap_or(Value::Null),
@@ -151,7 +152,7 @@ fn expired_reason(payment: &Payment) -> Option<&'static str> {
     (payment.status() == Status::Expired && left).then_some("customer_canceled")
 }
 
-fn session_json(payment: &Payment, session: &Session) -> Value {
+fn session_json(payment: &Payment, session: &Session, policy: &Policy) -> Value {
     let total = payment.total;
     let minor = |minor: i64| money(Money::new(minor, total.currency()));
     let amounts = amounts_of(&session.facts, total.minor());
@@ -161,6 +162,7 @@ fn session_json(payment: &Payment, session: &Session) -> Value {
             "id": entry.id,
             "amount": minor(entry.amount_minor),
             "counts": entry.counts(),
+            "origin": origin_of(payment, session, entry, policy).as_str(),
             "operation": entry.operation.as_ref().map(crate::ids::OperationId::as_str),
         })
     };

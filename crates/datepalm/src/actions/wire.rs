@@ -210,7 +210,7 @@ pub fn authorised(
         begun,
     );
     Answer::Applied {
-        tamara_id: None,
+        tamara_id: captured.cloned(),
         news: Some(news),
         order: None,
     }

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod mutants;
 pub mod observe;
 pub mod operation;
+pub mod origin;
 pub mod payment;
 pub mod plan;
 pub mod schedule;

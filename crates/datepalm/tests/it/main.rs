@@ -9,6 +9,7 @@ mod bad_input;
 mod crash_steps;
 mod keys;
 mod main_job;
+mod merchants;
 mod notifications;
 mod problem;
 mod races;
