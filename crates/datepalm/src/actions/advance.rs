@@ -3,17 +3,15 @@
 
 use crate::app::{Account, App};
 use crate::domain::context::Context;
-use crate::domain::decide::unique_shipped_at_s;
-use crate::domain::observe::refresh;
-use crate::domain::operation::{Intent, Operation, OperationKind, Origin};
+use crate::domain::intend;
+use crate::domain::operation::{Operation, OperationKind};
 use crate::domain::payment::{Payment, Policy};
-use crate::domain::plan::{self, Step};
+use crate::domain::plan;
 use crate::error::Result;
-use crate::ids::OperationId;
 use crate::store::payments;
 use crate::store::stamp::Stamp;
 use crate::store::tx::Tx;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What a transaction about one account's payment carries with it; cheap to clone into a closure.
@@ -59,50 +57,23 @@ pub fn save_and_plan(
     env: &Env,
 ) -> Result<()> {
     if let Some(step) = plan::next_step(payment) {
-        let not_before_ms = plan::not_before_ms(payment, &step, env.policy.retry_ms);
-        if not_before_ms <= env.stamp.now_ms {
-            let operation = planned(payment, &step, env);
-            payment.operations.push(operation);
-            let context = env.context(tx, payment)?;
-            refresh(payment, &context);
-        } else {
-            let due = payment
-                .next_check_at_ms
-                .map_or(not_before_ms, |at_ms| at_ms.min(not_before_ms));
-            payment.next_check_at_ms = Some(due);
+        let context = env.context(tx, payment)?;
+        if let Some(planned) = intend::step(payment, &step, &context, env.stamp.ids.as_ref()) {
+            planned.details = details(planned, env).to_string();
         }
     }
     payments::save(tx, before, payment, &env.stamp)
 }
 
-fn planned(payment: &Payment, step: &Step, env: &Env) -> Operation {
-    let now_ms = env.stamp.now_ms;
-    let key = step.key();
-    let id = match step.kind {
-        OperationKind::Refund => OperationId::of_refund(&payment.account, &key),
-        kind => OperationId::with_prefix(kind.id_prefix(), now_ms, env.stamp.ids.as_ref()),
-    };
-    let capture = step.kind == OperationKind::Capture;
-    let company = env.account.config.shipping_company.as_deref();
-    let details = match step.kind {
-        OperationKind::Capture => json!({ "shipping_company": company }),
-        OperationKind::Refund => json!({ "comment": format!("refund {id}") }),
+/// What the call of a planned operation says besides its amount.
+fn details(planned: &Operation, env: &Env) -> Value {
+    match planned.kind {
+        OperationKind::Capture => {
+            json!({ "shipping_company": env.account.config.shipping_company })
+        }
+        OperationKind::Refund => json!({ "comment": format!("refund {}", planned.id) }),
         OperationKind::CreateSession | OperationKind::Authorise | OperationKind::Cancel => {
             json!({})
         }
-    };
-    let intent = Intent {
-        id,
-        session: step.session.clone(),
-        kind: step.kind,
-        fingerprint: key.clone(),
-        key,
-        origin: Origin::Plan,
-        amount_minor: step.amount_minor,
-        everything_left: step.everything_left,
-        shipped_at_s: capture.then(|| unique_shipped_at_s(payment, now_ms / 1_000)),
-        details: details.to_string(),
-        lease: None,
-    };
-    Operation::new(intent, now_ms)
+    }
 }

@@ -5,7 +5,7 @@ use super::request_operation::{Asked, load_own, refusal, replay, request_operati
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::decide::{Command, Decision, decide};
-use crate::domain::observe::refresh;
+use crate::domain::intend;
 use crate::domain::operation::OperationKind;
 use crate::error::{Code, Result, refused};
 use crate::ids::{OperationId, PaymentId};
@@ -101,17 +101,15 @@ fn write_mark(
     match decide(&before, Command::Cancel, env.stamp.now_ms)
         .map_err(|why| refusal(&before, Command::Cancel, &why))?
     {
-        Decision::Operation { .. } => Ok(Written::Plain),
+        Decision::Operation(_) => Ok(Written::Plain),
         Decision::AlreadyCanceled => Ok(Written::Mark {
             next: None,
             replayed: false,
         }),
         Decision::Mark(mark) => {
             let mut payment = before.clone();
-            payment.cancel = Some(mark);
-            payment.check_step = 0;
             let context = env.context(tx, &payment)?;
-            refresh(&mut payment, &context);
+            intend::mark(&mut payment, mark, &context);
             save_and_plan(tx, Some(&before), &mut payment, env)?;
             payments::bind_cancel_key(tx, id, key)?;
             let new = payment

@@ -8,10 +8,9 @@ use super::open_session::open_session;
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::guard::{Guard, stands};
-use crate::domain::observe::refresh;
-use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
+use crate::domain::operation::{Lease, OperationKind, OperationState};
 use crate::domain::payment::{CaptureMode, Payment};
-use crate::domain::status::Status;
+use crate::domain::resume::{Resumed, resume as resumed};
 use crate::error::{Code, Refusal, Result, refused};
 use crate::ids::{OperationId, PaymentId};
 use crate::store::operations;
@@ -294,9 +293,7 @@ fn make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Result<Foun
     };
     payments::insert(tx, &payment, &draft.wish, &draft.people, &draft.metadata)?;
     let key = Some((draft.key.clone(), draft.fingerprint.clone()));
-    let operation = open_session(tx, &mut payment, key, lease.clone(), stamp)?;
-    let context = env.context(tx, &payment)?;
-    refresh(&mut payment, &context);
+    let operation = open_session(tx, &mut payment, key, lease.clone(), env)?;
     let id = payment.id.clone();
     save_and_plan(tx, None, &mut payment, env)?;
     Ok(Found::Open {
@@ -317,52 +314,31 @@ fn resume(
     replayed: bool,
 ) -> Result<Found> {
     let before = payments::load_known(tx, id)?;
-    if before.cancel_running() && !replayed {
-        return refused(
+    match resumed(&before, replayed, env.stamp.now_ms) {
+        Resumed::BeingCanceled => refused(
             Code::CancelRequested,
             format!(
                 "payment {id} of this merchant_reference is being canceled; try again when that has ended"
             ),
-        );
-    }
-    if let Some(create) = before.create_under_way() {
-        if create.state == OperationState::Sending || !create.lease_free(env.stamp.now_ms) {
+        ),
+        Resumed::BeingCarriedOut(create) => {
             let detail = "a request with this key or reference is being carried out; try again in a few seconds";
-            return Err(Refusal::new(Code::OperationInProgress, detail)
-                .operation(create.id.as_str())
-                .into());
+            Err(Refusal::new(Code::OperationInProgress, detail)
+                .operation(create.as_str())
+                .into())
         }
-        let operation = create.id.clone();
-        return Ok(Found::Open {
+        Resumed::Send(operation) => Ok(Found::Open {
             payment: id.clone(),
             operation,
             existing: true,
             replayed,
-        });
+        }),
+        Resumed::FreshSession => another_session(tx, env, before, None, lease, replayed),
+        Resumed::AsItIs => Ok(Found::AsItIs {
+            payment: id.clone(),
+            replayed,
+        }),
     }
-    let lost = |operation: &Operation| {
-        operation.kind == OperationKind::CreateSession
-            && (operation.state == OperationState::Unknown
-                || operation.reason.as_deref() == Some("abandoned"))
-    };
-    // By session number: two operations may have been written down within one millisecond.
-    let newest = before.newest_session().map(|session| &session.id);
-    let newest_create = before.operations.iter().rev().find(|operation| {
-        operation.kind == OperationKind::CreateSession && Some(&operation.session) == newest
-    });
-    let nobody_pays = matches!(
-        before.status(),
-        Status::Created | Status::Failed | Status::Declined | Status::Expired
-    );
-    let waits_for_session =
-        nobody_pays && newest_create.is_some_and(lost) && !before.cancel_stands();
-    if waits_for_session {
-        return another_session(tx, env, before, None, lease, replayed);
-    }
-    Ok(Found::AsItIs {
-        payment: id.clone(),
-        replayed,
-    })
 }
 
 fn another_session(
@@ -383,9 +359,7 @@ fn another_session(
         );
     }
     let mut payment = before.clone();
-    let operation = open_session(tx, &mut payment, key, lease.clone(), &env.stamp)?;
-    let context = env.context(tx, &payment)?;
-    refresh(&mut payment, &context);
+    let operation = open_session(tx, &mut payment, key, lease.clone(), env)?;
     save_and_plan(tx, Some(&before), &mut payment, env)?;
     Ok(Found::Open {
         payment: before.id,

@@ -1,11 +1,12 @@
 //! Another attempt at a payment: a session with the next free reference, and the intent to create it (R6, R22).
 
-use crate::domain::operation::{Intent, Lease, Operation, OperationKind, Origin};
-use crate::domain::payment::{Payment, Session};
+use super::advance::Env;
+use crate::domain::intend::{self, Opening};
+use crate::domain::operation::Lease;
+use crate::domain::payment::Payment;
 use crate::error::Result;
-use crate::ids::{self, OperationId, SessionId};
+use crate::ids::{self, OperationId};
 use crate::store::sessions;
-use crate::store::stamp::Stamp;
 use crate::store::tx::Tx;
 
 /// Adds a session and its create to `payment`, leased to the request that asks. `key` = key and fingerprint of the
@@ -15,51 +16,20 @@ pub fn open_session(
     payment: &mut Payment,
     key: Option<(String, String)>,
     lease: Lease,
-    stamp: &Stamp,
+    env: &Env,
 ) -> Result<OperationId> {
-    let number = payment
-        .sessions
-        .iter()
-        .map(|session| session.number)
-        .max()
-        .unwrap_or(0)
-        + 1;
-    let session = Session {
-        id: SessionId::new(stamp.now_ms, stamp.ids.as_ref()),
+    let ids = env.stamp.ids.as_ref();
+    let number = payment.next_session_number();
+    let opening = Opening {
         number,
         order_reference_id: free_reference(tx, payment, number)?,
-        return_token: ids::token(stamp.ids.as_ref()),
-        created_at_ms: stamp.now_ms,
-        order: None,
-        customer_canceled: false,
-        unwanted: false,
-        facts: crate::domain::facts::Facts::default(),
-    };
-    let (key, fingerprint) = key.unwrap_or_else(|| {
-        let own = format!("{}/create_session", session.id);
-        (own.clone(), own)
-    });
-    let kind = OperationKind::CreateSession;
-    let intent = Intent {
-        id: OperationId::with_prefix(kind.id_prefix(), stamp.now_ms, stamp.ids.as_ref()),
-        session: session.id.clone(),
-        kind,
+        return_token: ids::token(ids),
         key,
-        fingerprint,
-        origin: Origin::Request,
-        amount_minor: payment.total.minor(),
-        everything_left: false,
-        shipped_at_s: None,
-        details: "{}".to_owned(),
-        lease: Some(lease),
+        lease,
     };
-    let id = intent.id.clone();
-    payment.sessions.push(session);
-    payment
-        .operations
-        .push(Operation::new(intent, stamp.now_ms));
     payment.held = true;
-    Ok(id)
+    let context = env.context(tx, payment)?;
+    Ok(intend::session(payment, opening, &context, ids))
 }
 
 /// The merchant's reference for the first session, `-2`, `-3` ... for later ones; taken ones are skipped (R6).

@@ -4,8 +4,8 @@ use super::advance::{Env, save_and_plan};
 use super::call::{About, Call};
 use super::wire::{self, Begun};
 use crate::app::App;
-use crate::domain::observe::{observe, refresh};
-use crate::domain::payment::{AttentionReason, Payment};
+use crate::domain::observe;
+use crate::domain::payment::AttentionReason;
 use crate::error::Result;
 use crate::ids::{PaymentId, SessionId};
 use crate::store::{attempts, payments};
@@ -67,33 +67,22 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
             match (&answer, payment.session(&session)) {
                 (Ok(order), Some(known)) => {
                     let news = wire::observation(order, &payment, known, &env.policy, begun);
-                    observe(&mut payment, &session, &news, &context);
+                    observe::observe(&mut payment, &session, &news, &context);
                 }
                 // A token of the other environment answers so: never a fact (R4).
                 (Err(tamara::Error::NotFound(_)), _) => {
                     payment.raise(AttentionReason::OrderNotFound, env.stamp.now_ms);
                     #[cfg(feature = "mutations")]
                     if let Some(news) = crate::domain::mutants::not_found_is_expired(begun.at_ms) {
-                        observe(&mut payment, &session, &news, &context);
+                        observe::observe(&mut payment, &session, &news, &context);
                     }
                 }
                 (Err(_) | Ok(_), _) => {}
             }
-            count_look(&before, &mut payment);
-            refresh(&mut payment, &context);
+            observe::count_look(&before, &mut payment, &context);
             save_and_plan(tx, Some(&before), &mut payment, &env)
         })
         .await?;
     app.changed(payment);
     Ok(result)
-}
-
-/// Reads in a row that bring nothing new grow the gap to the next one (R25).
-fn count_look(before: &Payment, after: &mut Payment) {
-    let news = after.differs_visibly(before);
-    after.check_step = if news {
-        0
-    } else {
-        before.check_step.saturating_add(1)
-    };
 }

@@ -4,10 +4,10 @@
 use super::advance::{Env, save_and_plan};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
-use crate::domain::decide::{Command, Decision, Refused, decide, unique_shipped_at_s};
+use crate::domain::decide::{Command, Decision, Refused, decide};
 use crate::domain::guard::{Guard, stands};
-use crate::domain::observe::refresh;
-use crate::domain::operation::{Intent, Lease, Operation, OperationKind, Origin};
+use crate::domain::intend;
+use crate::domain::operation::{Lease, OperationKind};
 use crate::domain::payment::Payment;
 use crate::error::{Code, Error, Refusal, Result, Upstream, refused};
 use crate::ids::{OperationId, PaymentId};
@@ -120,51 +120,31 @@ fn write_intent(
     }
     let decision = decide(&before, asked.command, env.stamp.now_ms)
         .map_err(|why| refusal(&before, asked.command, &why))?;
-    let Decision::Operation {
-        session,
-        kind,
-        amount_minor,
-        everything_left,
-    } = decision
-    else {
+    let Decision::Operation(wanted) = decision else {
         return Err(anyhow::anyhow!("a command of one operation was decided as a mark").into());
     };
+    let kind = wanted.kind;
     let mut details = asked.details.clone();
     if kind == OperationKind::Capture {
         require_shipping_company(env, &details)?;
     }
-    let id = match kind {
-        OperationKind::Refund => OperationId::of_refund(account, &asked.key),
-        kind => {
-            OperationId::with_prefix(kind.id_prefix(), env.stamp.now_ms, env.stamp.ids.as_ref())
-        }
-    };
+    let (now_ms, ids) = (env.stamp.now_ms, env.stamp.ids.as_ref());
+    let id = intend::operation_id(&before, kind, &asked.key, now_ms, ids);
     if kind == OperationKind::Refund {
         details
             .entry("comment")
             .or_insert_with(|| format!("refund {id}").into());
     }
-    let wished_s = asked.shipped_at_s.unwrap_or(env.stamp.now_ms / 1_000);
-    let intent = Intent {
-        id: id.clone(),
-        session,
-        kind,
+    let own = intend::Asked {
         key: asked.key.clone(),
         fingerprint: fingerprint.to_owned(),
-        origin: Origin::Request,
-        amount_minor,
-        everything_left,
-        shipped_at_s: (kind == OperationKind::Capture)
-            .then(|| unique_shipped_at_s(&before, wished_s)),
+        lease: lease.clone(),
+        shipped_at_s: asked.shipped_at_s,
         details: serde_json::Value::Object(details).to_string(),
-        lease: Some(lease.clone()),
     };
     let mut payment = before.clone();
-    payment
-        .operations
-        .push(Operation::new(intent, env.stamp.now_ms));
     let context = env.context(tx, &payment)?;
-    refresh(&mut payment, &context);
+    intend::request(&mut payment, id.clone(), wanted, own, &context);
     save_and_plan(tx, Some(&before), &mut payment, env)?;
     Ok(Written::New(id))
 }

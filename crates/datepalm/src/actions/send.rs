@@ -42,11 +42,8 @@ impl Grant {
 
     /// Whether the lease outlives a call that starts now, on the clock that cannot be set back (R18).
     fn outlives_a_call(&self, app: &App) -> bool {
-        let ends_ms = self.started_ms.saturating_add(app.policy.lease_ms);
-        app.clock
-            .monotonic_ms()
-            .saturating_add(app.policy.total_timeout_ms)
-            <= ends_ms
+        app.policy
+            .lease_outlives_a_call(self.started_ms, app.clock.monotonic_ms())
     }
 }
 

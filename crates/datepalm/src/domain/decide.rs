@@ -2,11 +2,12 @@
 //! refusal. Pure; called inside the transaction that writes it.
 
 use super::guard::{Guard, stands};
+use super::intend::Wanted;
 use super::operation::OperationKind;
 use super::payment::{CancelMark, CancelPromise, CancelState, Payment};
 use super::plan;
 use super::status::Status;
-use crate::ids::{OperationId, SessionId};
+use crate::ids::OperationId;
 
 /// What a merchant can ask of a payment. Amounts in minor units; none = all that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +26,7 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// An operation of the winner's order.
-    Operation {
-        /// Whose order.
-        session: SessionId,
-        /// What is called.
-        kind: OperationKind,
-        /// Minor units.
-        amount_minor: i64,
-        /// All that is left (R19).
-        everything_left: bool,
-    },
+    Operation(Wanted),
     /// A cancel mark (R23).
     Mark(CancelMark),
     /// A cancel that is accepted or done already: nothing to write.
@@ -131,12 +123,12 @@ fn capture(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refused> 
         });
     }
     let amount_minor = amount_within(amount, rest)?;
-    Ok(Decision::Operation {
+    Ok(Decision::Operation(Wanted {
         session: winner.id.clone(),
         kind: OperationKind::Capture,
         amount_minor,
         everything_left: amount_minor == rest,
-    })
+    }))
 }
 
 fn refund(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refused> {
@@ -163,12 +155,12 @@ fn refund(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refused> {
         });
     }
     let amount_minor = amount_within(amount, rest)?;
-    Ok(Decision::Operation {
+    Ok(Decision::Operation(Wanted {
         session: winner.id.clone(),
         kind: OperationKind::Refund,
         amount_minor,
         everything_left: false,
-    })
+    }))
 }
 
 /// Cancel of the whole payment: a mark first (R23). Accepted while an authorise or a create is in flight (R17).
@@ -227,12 +219,12 @@ fn cancel_part(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refus
         });
     }
     let amount_minor = amount_within(amount, rest)?;
-    Ok(Decision::Operation {
+    Ok(Decision::Operation(Wanted {
         session: winner.id.clone(),
         kind: OperationKind::Cancel,
         amount_minor,
         everything_left: amount_minor == rest,
-    })
+    }))
 }
 
 /// The second for `shipping_info.shipped_at`: the wished one, or the next that no capture of the payment uses (R20).

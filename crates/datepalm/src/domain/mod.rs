@@ -9,6 +9,7 @@ pub mod decide;
 pub mod events;
 pub mod facts;
 pub mod guard;
+pub mod intend;
 pub mod journal;
 #[cfg(feature = "mutations")]
 pub mod mutants;
@@ -17,6 +18,7 @@ pub mod operation;
 pub mod origin;
 pub mod payment;
 pub mod plan;
+pub mod resume;
 pub mod schedule;
 pub mod settle;
 pub mod status;

@@ -42,6 +42,17 @@ pub fn observe(
     refresh(payment, context);
 }
 
+/// Reads in a row that bring nothing new grow the gap to the next one (R25).
+pub fn count_look(before: &Payment, after: &mut Payment, context: &Context<'_>) {
+    let news = after.differs_visibly(before);
+    after.check_step = if news {
+        0
+    } else {
+        before.check_step.saturating_add(1)
+    };
+    refresh(after, context);
+}
+
 /// The first session read as approved or any later live state (R13); one that cannot take the reference is released.
 fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
     if payment.winner().is_some_and(session_dead) || !stands(Guard::WinnerStays) {

@@ -36,6 +36,14 @@ pub struct Policy {
     pub refund_failed_words: Vec<String>,
 }
 
+impl Policy {
+    /// Whether a lease whose term began at `started_ms` outlives a call that starts at `now_ms`; both on a clock that
+    /// cannot be set back (R18).
+    pub fn lease_outlives_a_call(&self, started_ms: i64, now_ms: i64) -> bool {
+        now_ms.saturating_add(self.total_timeout_ms) <= started_ms.saturating_add(self.lease_ms)
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         const MINUTE: i64 = 60_000;
@@ -270,6 +278,12 @@ impl Payment {
     /// The newest session.
     pub fn newest_session(&self) -> Option<&Session> {
         self.sessions.last()
+    }
+
+    /// The number of a session that is opened now.
+    pub fn next_session_number(&self) -> i64 {
+        let numbers = self.sessions.iter().map(|session| session.number);
+        numbers.max().unwrap_or(0) + 1
     }
 
     /// The operation of that id.

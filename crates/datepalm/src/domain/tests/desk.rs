@@ -3,16 +3,15 @@
 
 use super::said::{Body, body, entry, live, lost};
 use crate::domain::context::Context;
-use crate::domain::decide::{Command, Decision, Refused, decide, unique_shipped_at_s};
+use crate::domain::decide::{Command, Decision, Refused, decide};
 use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, Source, Word};
+use crate::domain::intend::{self, Asked, Opening};
 use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
 use crate::domain::observe::{observe, refresh};
-use crate::domain::operation::{Intent, Lease, Operation, OperationKind, OperationState, Origin};
-use crate::domain::payment::{
-    AttentionReason, CancelState, CaptureMode, Order, Payment, Policy, Session,
-};
+use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
+use crate::domain::payment::{AttentionReason, CancelState, CaptureMode, Order, Payment, Policy};
 use crate::domain::plan;
-use crate::ids::{OperationId, PaymentId, SessionId};
+use crate::ids::{OperationId, PaymentId, SeededIds, SessionId};
 use tamara::money::{Country, Currency, Money};
 
 /// What the customer pays, minor units: three pieces of 100.
@@ -189,6 +188,11 @@ impl Desk {
         self.payment.cancel.as_ref().map(|mark| mark.state)
     }
 
+    fn ids(&mut self) -> SeededIds {
+        self.made += 1;
+        SeededIds::new(u64::try_from(self.made).expect("few"))
+    }
+
     fn new_id(&mut self, prefix: &str) -> String {
         self.made += 1;
         format!("{prefix}_{}", self.made)
@@ -196,44 +200,16 @@ impl Desk {
 
     /// The wish for a session: its create is leased to the request that asks.
     pub fn intend_session(&mut self) -> OperationId {
-        let session = SessionId(self.new_id("ses"));
-        let number = i64::try_from(self.payment.sessions.len()).expect("few") + 1;
-        self.payment.sessions.push(Session {
-            id: session.clone(),
+        let number = self.payment.next_session_number();
+        let opening = Opening {
             number,
             order_reference_id: format!("A-1-{number}"),
             return_token: String::new(),
-            created_at_ms: self.now_ms,
-            order: None,
-            customer_canceled: false,
-            unwanted: false,
-            facts: crate::domain::facts::Facts::default(),
-        });
-        let lease = Some(self.lease("request"));
-        let id = OperationId(self.new_id("op"));
-        let kind = OperationKind::CreateSession;
-        self.insert(Intent {
-            key: id.to_string(),
-            id: id.clone(),
-            session,
-            kind,
-            fingerprint: String::new(),
-            origin: Origin::Request,
-            amount_minor: TOTAL,
-            everything_left: false,
-            shipped_at_s: None,
-            details: "{}".to_owned(),
-            lease,
-        });
-        id
-    }
-
-    fn insert(&mut self, intent: Intent) {
-        let operation = Operation::new(intent, self.now_ms);
-        self.step(|payment, context| {
-            payment.operations.push(operation);
-            refresh(payment, context);
-        });
+            key: None,
+            lease: self.lease("request"),
+        };
+        let ids = self.ids();
+        self.step(|payment, context| intend::session(payment, opening, context, &ids))
     }
 
     pub fn open_session(&mut self) {
@@ -301,27 +277,10 @@ impl Desk {
         if plan::not_before_ms(&self.payment, &step, self.policy.retry_ms) > self.now_ms {
             return None;
         }
-        let capture = step.kind == OperationKind::Capture;
-        let shipped_at_s =
-            capture.then(|| unique_shipped_at_s(&self.payment, self.now_ms / SECOND));
-        let id = match step.kind {
-            OperationKind::Refund => OperationId::of_refund(&self.payment.account, &step.key()),
-            kind => OperationId(self.new_id(kind.id_prefix())),
-        };
-        self.insert(Intent {
-            id: id.clone(),
-            key: step.key(),
-            session: step.session,
-            kind: step.kind,
-            fingerprint: String::new(),
-            origin: Origin::Plan,
-            amount_minor: step.amount_minor,
-            everything_left: step.everything_left,
-            shipped_at_s,
-            details: "{}".to_owned(),
-            lease: None,
-        });
-        Some(id)
+        let ids = self.ids();
+        self.step(|payment, context| {
+            intend::step(payment, &step, context, &ids).map(|operation| operation.id.clone())
+        })
     }
 
     /// A merchant asks; a mark answers with the operation that its plan begins with, or with no id.
@@ -329,40 +288,22 @@ impl Desk {
         match decide(&self.payment, command, self.now_ms)? {
             Decision::AlreadyCanceled => Ok(OperationId(String::new())),
             Decision::Mark(mark) => {
-                self.step(|payment, context| {
-                    payment.cancel = Some(mark);
-                    refresh(payment, context);
-                });
+                self.step(|payment, context| intend::mark(payment, mark, context));
                 Ok(self.plan().unwrap_or(OperationId(String::new())))
             }
-            Decision::Operation {
-                session,
-                kind,
-                amount_minor,
-                everything_left,
-            } => {
-                let key = self.new_id("key");
-                let id = match kind {
-                    OperationKind::Refund => OperationId::of_refund(&self.payment.account, &key),
-                    kind => OperationId(self.new_id(kind.id_prefix())),
-                };
-                let shipped_at_s = (kind == OperationKind::Capture)
-                    .then(|| unique_shipped_at_s(&self.payment, self.now_ms / SECOND));
-                let lease = Some(self.lease("worker"));
-                self.insert(Intent {
-                    id: id.clone(),
-                    session,
-                    kind,
-                    key,
+            Decision::Operation(wanted) => {
+                let asked = Asked {
+                    key: self.new_id("key"),
                     fingerprint: String::new(),
-                    origin: Origin::Request,
-                    amount_minor,
-                    everything_left,
-                    shipped_at_s,
+                    lease: self.lease("worker"),
+                    shipped_at_s: None,
                     details: "{}".to_owned(),
-                    lease,
-                });
-                Ok(id)
+                };
+                let (kind, ids) = (wanted.kind, self.ids());
+                let id = intend::operation_id(&self.payment, kind, &asked.key, self.now_ms, &ids);
+                let made = id.clone();
+                self.step(|payment, context| intend::request(payment, id, wanted, asked, context));
+                Ok(made)
             }
         }
     }

@@ -4,6 +4,7 @@ use super::desk::{Desk, TOTAL};
 use super::said::{body, live};
 use crate::domain::decide::{Command, Decision, Refused, decide};
 use crate::domain::facts::{OrderRank, RefundRank};
+use crate::domain::intend::Wanted;
 use crate::domain::payment::CancelPromise;
 use crate::domain::status::Status;
 
@@ -47,12 +48,12 @@ fn of(status: Status) -> Desk {
 /// The decision in a few letters: what a reader compares.
 fn short(desk: &Desk, command: Command) -> String {
     match decide(&desk.payment, command, desk.now_ms) {
-        Ok(Decision::Operation {
+        Ok(Decision::Operation(Wanted {
             kind,
             amount_minor,
             everything_left,
             ..
-        }) => {
+        })) => {
             let rest = if everything_left { " rest" } else { "" };
             format!("{} {amount_minor}{rest}", kind.as_str())
         }
