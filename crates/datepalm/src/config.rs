@@ -20,6 +20,9 @@ pub const DEMO_KEYS: [&str; 4] = [
     "pk_test_demo_kw",
 ];
 
+/// The longest duration that may be set, seconds: ten years. Sums of a few never overflow.
+const SECONDS_MAX: i64 = 10 * 366 * 86_400;
+
 /// Calls to Tamara that one worker has under way at once.
 const WORKER_BATCH: i64 = 16;
 
@@ -87,6 +90,8 @@ struct File {
     database_secret: Option<PathBuf>,
     #[serde(default)]
     durations: Durations,
+    #[serde(default)]
+    warnings: Warnings,
     #[serde(default = "default_body_bytes_max")]
     body_bytes_max: usize,
     #[serde(default)]
@@ -118,15 +123,20 @@ struct AccountFile {
 #[serde(deny_unknown_fields, default)]
 struct Durations {
     lease: i64,
-    connect_timeout: u64,
-    total_timeout: u64,
+    connect_timeout: i64,
+    total_timeout: i64,
     settle_window: i64,
     assumed_effect_lateness: i64,
     assumed_read_staleness: i64,
     clock_difference: i64,
     retry: i64,
     polling: Vec<i64>,
-    worker_poll: u64,
+    captured_polling: i64,
+    captured_polling_end: i64,
+    worker_poll: i64,
+    session: i64,
+    authorise_within: i64,
+    auto_capture: i64,
 }
 
 impl Default for Durations {
@@ -141,7 +151,30 @@ impl Default for Durations {
             clock_difference: 10,
             retry: 2,
             polling: vec![30, 120, 600, 3_600, 21_600, 86_400],
+            captured_polling: 86_400,
+            captured_polling_end: 180 * 86_400,
             worker_poll: 1,
+            session: 30 * 60,
+            authorise_within: 72 * 3_600,
+            auto_capture: 21 * 86_400,
+        }
+    }
+}
+
+/// Percents of the time until a deadline, rising.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Warnings {
+    authorise_by: Vec<i64>,
+    auto_capture: Vec<i64>,
+}
+
+impl Default for Warnings {
+    fn default() -> Self {
+        let policy = Policy::default();
+        Self {
+            authorise_by: policy.warn_authorise_by_percent,
+            auto_capture: policy.warn_auto_capture_percent,
         }
     }
 }
@@ -184,16 +217,18 @@ pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Config> {
         None => file.database.clone(),
     };
     let durations = &file.durations;
+    check_durations(durations)?;
+    check_warnings(&file.warnings)?;
     let config = Config {
         listen: file.listen.clone(),
         public_url: file.public_url.trim_end_matches('/').to_owned(),
         database: database_of(&database, folder)?,
-        policy: policy_of(durations, &file.refund_failed_words)?,
+        policy: policy_of(&file),
         timeouts: Timeouts {
-            connect: Duration::from_secs(durations.connect_timeout),
-            total: Duration::from_secs(durations.total_timeout),
+            connect: Duration::from_secs(durations.connect_timeout.unsigned_abs()),
+            total: Duration::from_secs(durations.total_timeout.unsigned_abs()),
         },
-        worker_poll: Duration::from_secs(durations.worker_poll.max(1)),
+        worker_poll: Duration::from_secs(durations.worker_poll.unsigned_abs()),
         worker_batch: WORKER_BATCH,
         body_bytes_max: file.body_bytes_max,
         accounts: file
@@ -218,16 +253,51 @@ fn database_of(text: &str, folder: &Path) -> anyhow::Result<Database> {
     anyhow::bail!("database must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")
 }
 
-/// R18 and R19: the lease outlives the call, and the settle window outlives all that it must wait for.
-fn policy_of(durations: &Durations, refund_failed_words: &[String]) -> anyhow::Result<Policy> {
-    let total_timeout = i64::try_from(durations.total_timeout)?;
+/// Each by itself, then R18 and R19: the lease outlives the call, and the settle window outlives all that it must wait
+/// for.
+fn check_durations(durations: &Durations) -> anyhow::Result<()> {
+    let at_least = [
+        (1, "lease", durations.lease),
+        (1, "connect_timeout", durations.connect_timeout),
+        (1, "total_timeout", durations.total_timeout),
+        (1, "settle_window", durations.settle_window),
+        (
+            0,
+            "assumed_effect_lateness",
+            durations.assumed_effect_lateness,
+        ),
+        (
+            0,
+            "assumed_read_staleness",
+            durations.assumed_read_staleness,
+        ),
+        (0, "clock_difference", durations.clock_difference),
+        (1, "retry", durations.retry),
+        (1, "captured_polling", durations.captured_polling),
+        (0, "captured_polling_end", durations.captured_polling_end),
+        (1, "worker_poll", durations.worker_poll),
+        (1, "session", durations.session),
+        (1, "authorise_within", durations.authorise_within),
+        (1, "auto_capture", durations.auto_capture),
+    ];
+    for (least, name, seconds) in at_least {
+        anyhow::ensure!(
+            (least..=SECONDS_MAX).contains(&seconds),
+            "durations.{name} is {seconds} s, expected {least} to {SECONDS_MAX} s"
+        );
+    }
+    let gap = |gap: &i64| (1..=SECONDS_MAX).contains(gap);
     anyhow::ensure!(
-        durations.lease > total_timeout,
-        "durations.lease ({} s) must be more than durations.total_timeout ({total_timeout} s): a sender must not \
-         outlive its lease (R18)",
-        durations.lease
+        !durations.polling.is_empty() && durations.polling.iter().all(gap),
+        "durations.polling must be a list of positive seconds (R25)"
     );
-    let waits = durations.lease
+    let (lease, total_timeout) = (durations.lease, durations.total_timeout);
+    anyhow::ensure!(
+        lease > total_timeout,
+        "durations.lease ({lease} s) must be more than durations.total_timeout ({total_timeout} s): a sender must not \
+         outlive its lease (R18)"
+    );
+    let waits = lease
         + total_timeout
         + durations.assumed_effect_lateness
         + durations.assumed_read_staleness
@@ -238,20 +308,47 @@ fn policy_of(durations: &Durations, refund_failed_words: &[String]) -> anyhow::R
          assumed_read_staleness + clock_difference = {waits} s (R19)",
         durations.settle_window
     );
+    Ok(())
+}
+
+/// An order that cannot be authorised is told of at least once: that is when a person is asked.
+fn check_warnings(warnings: &Warnings) -> anyhow::Result<()> {
+    for (name, percents) in [
+        ("authorise_by", &warnings.authorise_by),
+        ("auto_capture", &warnings.auto_capture),
+    ] {
+        let within = percents.iter().all(|percent| (1..=99).contains(percent));
+        anyhow::ensure!(
+            within && percents.is_sorted_by(|one, next| one < next),
+            "warnings.{name} is {percents:?}, expected percents from 1 to 99, each larger than the one before: [50, 83]"
+        );
+    }
     anyhow::ensure!(
-        !durations.polling.is_empty() && durations.polling.iter().all(|gap| *gap > 0),
-        "durations.polling must be a list of positive seconds (R25)"
+        !warnings.authorise_by.is_empty(),
+        "warnings.authorise_by is empty, expected at least one percent: at the last one a person is asked"
     );
-    anyhow::ensure!(durations.retry > 0, "durations.retry must be positive");
-    Ok(Policy {
-        lease_ms: durations.lease * 1_000,
-        total_timeout_ms: total_timeout * 1_000,
-        settle_window_ms: durations.settle_window * 1_000,
-        polling_ms: durations.polling.iter().map(|gap| gap * 1_000).collect(),
-        retry_ms: durations.retry * 1_000,
-        refund_failed_words: refund_failed_words.to_vec(),
-        ..Policy::default()
-    })
+    Ok(())
+}
+
+/// The core's settings, of values that were checked.
+fn policy_of(file: &File) -> Policy {
+    let (durations, warnings) = (&file.durations, &file.warnings);
+    let ms = |seconds: i64| seconds * 1_000;
+    Policy {
+        lease_ms: ms(durations.lease),
+        total_timeout_ms: ms(durations.total_timeout),
+        settle_window_ms: ms(durations.settle_window),
+        session_ms: ms(durations.session),
+        authorise_within_ms: ms(durations.authorise_within),
+        auto_capture_after_ms: ms(durations.auto_capture),
+        polling_ms: durations.polling.iter().copied().map(ms).collect(),
+        captured_polling_ms: ms(durations.captured_polling),
+        captured_polling_until_ms: ms(durations.captured_polling_end),
+        retry_ms: ms(durations.retry),
+        warn_authorise_by_percent: warnings.authorise_by.clone(),
+        warn_auto_capture_percent: warnings.auto_capture.clone(),
+        refund_failed_words: file.refund_failed_words.clone(),
+    }
 }
 
 fn account_of(name: String, file: AccountFile, folder: &Path) -> anyhow::Result<AccountConfig> {

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::clock::rfc3339;
+use crate::domain::deadline::next_deadline;
 use crate::domain::facts::Entry;
 use crate::domain::operation::Operation;
 use crate::domain::origin::origin_of;
 use crate::domain::payment::{Payment, Policy, Session};
-use crate::domain::schedule::next_deadline;
 use crate::domain::status::{Status, amounts_of, of_facts};
 use crate::error::{Code, Result, refused};
 use crate::ids::PaymentId;

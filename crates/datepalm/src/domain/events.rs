@@ -15,6 +15,8 @@ pub struct Event {
     pub about: Option<String>,
     /// Minor units, where an amount is part of it.
     pub amount_minor: Option<i64>,
+    /// When what it announces will happen.
+    pub at_ms: Option<i64>,
 }
 
 fn event(kind: impl Into<String>) -> Event {
@@ -22,6 +24,7 @@ fn event(kind: impl Into<String>) -> Event {
         kind: kind.into(),
         about: None,
         amount_minor: None,
+        at_ms: None,
     }
 }
 
@@ -45,6 +48,7 @@ pub fn between(before: Option<&Payment>, after: &Payment) -> Vec<Event> {
             });
         }
     }
+    warnings(before, after, &mut events);
     operations(before, after, &mut events);
     entries(before, after, &mut events);
     if let Some(mark) = &after.cancel
@@ -69,6 +73,19 @@ pub fn between(before: Option<&Payment>, after: &Payment) -> Vec<Event> {
     events
 }
 
+fn warnings(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
+    for session in &after.sessions {
+        let known = before.and_then(|b| b.session(&session.id)?.warned);
+        if let Some(warned) = session.warned.filter(|warned| known != Some(*warned)) {
+            events.push(Event {
+                about: Some(warned.kind.as_str().to_owned()),
+                at_ms: Some(warned.deadline_ms),
+                ..event("payment.deadline_approaching")
+            });
+        }
+    }
+}
+
 fn operations(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
     for operation in &after.operations {
         let was = before
@@ -83,10 +100,14 @@ fn operations(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>
         );
         if told && was != Some(operation.state) {
             events.push(Event {
-                kind: format!("{}.{}", operation.kind.as_str(), operation.state.as_str()),
                 about: Some(operation.id.to_string()),
                 amount_minor: (operation.kind != OperationKind::CreateSession)
                     .then_some(operation.amount_minor),
+                ..event(format!(
+                    "{}.{}",
+                    operation.kind.as_str(),
+                    operation.state.as_str()
+                ))
             });
         }
     }
@@ -100,9 +121,9 @@ fn entries(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
             let new = !known.is_some_and(|s| s.facts.entries.contains_key(key));
             if new && entry.operation.is_none() {
                 events.push(Event {
-                    kind: format!("{}.observed", entry.kind.as_str()),
                     about: Some(entry.id.clone()),
                     amount_minor: Some(entry.amount_minor),
+                    ..event(format!("{}.observed", entry.kind.as_str()))
                 });
             }
         }

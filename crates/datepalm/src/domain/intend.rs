@@ -97,6 +97,7 @@ pub fn session(
         order: None,
         customer_canceled: false,
         unwanted: false,
+        warned: None,
         facts: Facts::default(),
     });
     let intent = Intent {

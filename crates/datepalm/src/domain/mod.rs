@@ -5,6 +5,7 @@
 //! The money type is `tamara::money`, the ids are ours; nothing else comes in.
 
 pub mod context;
+pub mod deadline;
 pub mod decide;
 pub mod events;
 pub mod facts;

@@ -2,10 +2,10 @@
 //! `mutations` alone: no program that takes payments has any of it.
 
 use super::context::Context;
+use super::deadline::{DeadlineKind, next_deadline};
 use super::facts::{Observation, OrderRank, Source, Word};
 use super::guard::{Guard, stands};
 use super::payment::Payment;
-use super::schedule::{DeadlineKind, next_deadline};
 
 /// Without R15: a deadline that passed on our clock is taken for the end of the order.
 pub fn expire_by_our_clock(payment: &mut Payment, context: &Context<'_>) {

@@ -7,7 +7,7 @@ use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Session};
 use super::status::{Status, approved_in_vain, session_dead, session_terminal};
-use super::{plan, schedule, settle};
+use super::{deadline, plan, schedule, settle};
 use crate::ids::SessionId;
 
 /// Takes in a piece of news about the order of `session`.
@@ -87,7 +87,7 @@ fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
 }
 
 /// Brings marks, hold and schedule up to date with facts and operations. Idempotent; the clock alone may change its
-/// outcome, and then only by ending creates that nobody will hear of again (R22).
+/// outcome, and then only by ending creates that nobody will hear of again (R22) and by warning of deadlines (R15).
 pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
     #[cfg(feature = "mutations")]
     super::mutants::expire_by_our_clock(payment, context);
@@ -118,6 +118,7 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
     if ended && !payment.ever_paid && !payment.cancel_running() {
         payment.held = false;
     }
+    deadline::warn(payment, context);
     schedule::reschedule(payment, context);
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here decides anything; the invariant is that every field is a fact, a wish or a mark, never a
 //! conclusion: status, amounts, `paid` and `final` are derived (`status`).
 
+use super::deadline::Warned;
 use super::facts::Facts;
 use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind};
@@ -32,6 +33,10 @@ pub struct Policy {
     pub captured_polling_until_ms: i64,
     /// First gap before a call that did not leave is tried again; doubles up to an hour.
     pub retry_ms: i64,
+    /// How much of the time to authorise an approved order has passed when that is told: percents, rising (R15).
+    pub warn_authorise_by_percent: Vec<i64>,
+    /// The same before Tamara captures by itself.
+    pub warn_auto_capture_percent: Vec<i64>,
     /// Words of `refund_status` that mean a failure; Tamara publishes none (R20).
     pub refund_failed_words: Vec<String>,
 }
@@ -59,6 +64,8 @@ impl Default for Policy {
             captured_polling_ms: 24 * HOUR,
             captured_polling_until_ms: 180 * 24 * HOUR,
             retry_ms: 2_000,
+            warn_authorise_by_percent: vec![50, 83],
+            warn_auto_capture_percent: vec![75, 95],
             refund_failed_words: Vec::new(),
         }
     }
@@ -153,6 +160,8 @@ pub struct Session {
     pub customer_canceled: bool,
     /// Approved although its payment could not take the reference: released (R7).
     pub unwanted: bool,
+    /// The last warning of a deadline that was told.
+    pub warned: Option<Warned>,
     /// What is known of the order.
     pub facts: Facts,
 }
@@ -176,11 +185,13 @@ pub enum AttentionReason {
     PlanRefused,
     /// More than one session of the payment was approved (R14).
     DuplicateApproval,
+    /// An approved order could not be authorised, and will soon expire (R15).
+    AuthoriseDeadline,
 }
 
 impl AttentionReason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::OrderMismatch,
         Self::OrderNotFound,
         Self::UnknownStatus,
@@ -189,6 +200,7 @@ impl AttentionReason {
         Self::TamaraRefusesAccess,
         Self::PlanRefused,
         Self::DuplicateApproval,
+        Self::AuthoriseDeadline,
     ];
 
     /// The word in API and tables.
@@ -202,6 +214,7 @@ impl AttentionReason {
             Self::TamaraRefusesAccess => "tamara_refuses_access",
             Self::PlanRefused => "plan_refused",
             Self::DuplicateApproval => "duplicate_approval",
+            Self::AuthoriseDeadline => "authorise_deadline",
         }
     }
 

@@ -1,70 +1,14 @@
-//! When a payment is looked at next (R25), and which deadline stands before it.
+//! When a payment is looked at next (R25).
 
 use super::context::Context;
+use super::deadline::{next_deadline, next_warning_ms};
 use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
-use super::payment::{Payment, Policy};
-use super::status::{Status, session_terminal};
+use super::payment::Payment;
+use super::status::session_terminal;
 
 /// A read this long after a deadline sees what Tamara did at it.
 const AFTER_DEADLINE_MS: i64 = 2_000;
-
-/// What happens at Tamara when nobody acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeadlineKind {
-    /// The hosted session ends.
-    SessionExpiry,
-    /// An approved order expires.
-    AuthoriseBy,
-    /// An authorised order is captured.
-    AutoCapture,
-}
-
-impl DeadlineKind {
-    /// The word in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionExpiry => "session_expiry",
-            Self::AuthoriseBy => "authorise_by",
-            Self::AutoCapture => "auto_capture",
-        }
-    }
-}
-
-/// The nearest deadline: `(kind, milliseconds since the epoch)`.
-pub fn next_deadline(payment: &Payment, policy: &Policy) -> Option<(DeadlineKind, i64)> {
-    let of_session = |session: &super::payment::Session| {
-        let order = session.order.as_ref()?;
-        let facts = &session.facts;
-        match super::status::of_facts(facts, payment.total.minor()) {
-            Status::Pending => Some((
-                DeadlineKind::SessionExpiry,
-                order.opened_at_ms + policy.session_ms,
-            )),
-            Status::Approved => Some((
-                DeadlineKind::AuthoriseBy,
-                facts.approved_at_ms? + policy.authorise_within_ms,
-            )),
-            Status::Authorised | Status::PartiallyCaptured => Some((
-                DeadlineKind::AutoCapture,
-                facts.authorised_at_ms? + policy.auto_capture_after_ms,
-            )),
-            Status::Created
-            | Status::Captured
-            | Status::PartiallyRefunded
-            | Status::Refunded
-            | Status::Canceled
-            | Status::Declined
-            | Status::Expired
-            | Status::Failed => None,
-        }
-    };
-    payment
-        .sessions
-        .iter()
-        .filter_map(of_session)
-        .min_by_key(|(_, at_ms)| *at_ms)
-}
 
 /// Sets `next_check_at_ms`. Our clock expires nothing (R15): every moment here is one for a read.
 pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
@@ -75,6 +19,7 @@ pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
     let deadline =
         next_deadline(payment, context.policy).map(|(_, at_ms)| at_ms + AFTER_DEADLINE_MS);
     moments.extend(deadline.filter(|at_ms| *at_ms > context.now_ms));
+    moments.extend(next_warning_ms(payment, context));
     for operation in payment
         .operations
         .iter()

@@ -1,6 +1,7 @@
 //! Tests of the core on values alone: no database, no clock, no network. `desk` builds the values; every other file
 //! asks one kind of question of them.
 
+mod deadline_rules;
 mod desk;
 mod fake;
 mod matrix;

@@ -47,6 +47,7 @@ pub(super) fn insert(
         "about": event.about,
         "amount_minor": event.amount_minor,
         "currency": payment.total.currency().code(),
+        "at": event.at_ms.map(crate::clock::rfc3339),
     });
     tx.execute(
         "-- events insert

@@ -1,6 +1,7 @@
 //! Sessions and the facts of their orders. Writes `sessions` and `entries`.
 
 use super::tx::{Row, Tx};
+use crate::domain::deadline::{DeadlineKind, Warned};
 use crate::domain::facts::{Doubt, Entry, EntryKind, Facts, OrderRank, RefundRank};
 use crate::domain::payment::{Order, Payment, Session};
 use crate::error::Result;
@@ -13,7 +14,7 @@ pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<Session>> 
         "-- sessions of payment
 select id, number, order_reference_id, return_token, created_at_ms, order_id, checkout_id, checkout_url, opened_at_ms,
     customer_canceled, unwanted, order_rank, approved_at_ms, authorised_at_ms, contradicted, trusted_at_ms, doubted_at_ms,
-    doubt
+    doubt, warned_kind, warned_percent, warned_deadline_ms
 from sessions where payment = $1 order by number",
         values![payment.as_str()],
     )?;
@@ -74,6 +75,8 @@ fn from_row(mut row: Row) -> Result<Session> {
     };
     let (doubted_at_ms, doubt) = (row.opt_int()?, row.opt_text()?);
     facts.doubted_at_ms = doubted_at_ms.zip(doubt.as_deref().and_then(Doubt::from_word));
+    let warned_kind = row.opt_text()?;
+    let warned = warned_from(warned_kind.as_deref(), row.opt_int()?, row.opt_int()?);
     Ok(Session {
         id,
         number,
@@ -83,7 +86,20 @@ fn from_row(mut row: Row) -> Result<Session> {
         order,
         customer_canceled,
         unwanted,
+        warned,
         facts,
+    })
+}
+
+fn warned_from(
+    kind: Option<&str>,
+    percent: Option<i64>,
+    deadline_ms: Option<i64>,
+) -> Option<Warned> {
+    Some(Warned {
+        kind: DeadlineKind::from_word(kind?)?,
+        percent: percent?,
+        deadline_ms: deadline_ms?,
     })
 }
 
@@ -146,7 +162,7 @@ fn update(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
         "-- sessions save
 update sessions set order_id = $2, checkout_id = $3, checkout_url = $4, opened_at_ms = $5, customer_canceled = $6,
     unwanted = $7, order_rank = $8, approved_at_ms = $9, authorised_at_ms = $10, contradicted = $11, trusted_at_ms = $12,
-    doubted_at_ms = $13, doubt = $14
+    doubted_at_ms = $13, doubt = $14, warned_kind = $15, warned_percent = $16, warned_deadline_ms = $17
 where id = $1",
         values![
             session.id.as_str(),
@@ -163,6 +179,9 @@ where id = $1",
             facts.trusted_at_ms,
             facts.doubted_at_ms.map(|(at_ms, _)| at_ms),
             facts.doubted_at_ms.map(|(_, doubt)| doubt.as_str()),
+            session.warned.map(|warned| warned.kind.as_str()),
+            session.warned.map(|warned| warned.percent),
+            session.warned.map(|warned| warned.deadline_ms),
         ],
     )?;
     Ok(())

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod crash_steps;
+mod deadlines;
 mod keys;
 mod main_job;
 mod merchants;
