@@ -56,6 +56,8 @@ pub enum Code {
     CancelRequested,
     /// The payment needs a person first.
     NeedsAttention,
+    /// Restored from an old copy of the data, and not read at Tamara since (R30).
+    Recovering,
     /// Tamara refused it.
     RejectedByTamara,
     /// The effect did not happen, after all.

@@ -99,7 +99,7 @@ fn write_mark(
         return Ok(Written::Plain);
     }
     match decide(&before, Command::Cancel, env.stamp.now_ms)
-        .map_err(|why| refusal(&before, Command::Cancel, &why))?
+        .map_err(|why| refusal(&before, Command::Cancel, &why, &env.policy))?
     {
         Decision::Operation(_) => Ok(Written::Plain),
         Decision::AlreadyCanceled => Ok(Written::Mark {

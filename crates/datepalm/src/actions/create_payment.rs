@@ -5,6 +5,7 @@ use super::advance::{Env, save_and_plan};
 use super::check_content;
 use super::content::{Content, PaymentRequest, People};
 use super::open_session::open_session;
+use super::request_operation::recovering;
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::guard::{Guard, stands};
@@ -315,6 +316,7 @@ fn resume(
 ) -> Result<Found> {
     let before = payments::load_known(tx, id)?;
     match resumed(&before, replayed, env.stamp.now_ms) {
+        Resumed::Recovering => Err(recovering(&before, &env.policy)),
         Resumed::BeingCanceled => refused(
             Code::CancelRequested,
             format!(
@@ -349,6 +351,9 @@ fn another_session(
     lease: &Lease,
     replayed: bool,
 ) -> Result<Found> {
+    if before.recovering() {
+        return Err(recovering(&before, &env.policy));
+    }
     if !env.context(tx, &before)?.can_hold {
         return refused(
             Code::ReferenceInUse,

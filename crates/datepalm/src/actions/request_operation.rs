@@ -4,11 +4,12 @@
 use super::advance::{Env, save_and_plan};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
+use crate::clock::rfc3339;
 use crate::domain::decide::{Command, Decision, Refused, decide};
 use crate::domain::guard::{Guard, stands};
 use crate::domain::intend;
 use crate::domain::operation::{Lease, OperationKind};
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, Policy};
 use crate::error::{Code, Error, Refusal, Result, Upstream, refused};
 use crate::ids::{OperationId, PaymentId};
 use crate::store::tx::Tx;
@@ -119,7 +120,7 @@ fn write_intent(
         );
     }
     let decision = decide(&before, asked.command, env.stamp.now_ms)
-        .map_err(|why| refusal(&before, asked.command, &why))?;
+        .map_err(|why| refusal(&before, asked.command, &why, &env.policy))?;
     let Decision::Operation(wanted) = decision else {
         return Err(anyhow::anyhow!("a command of one operation was decided as a mark").into());
     };
@@ -213,8 +214,20 @@ fn needs(command: Command) -> &'static str {
     }
 }
 
+/// Why a restored payment waits, and until when (R30).
+pub fn recovering(payment: &Payment, policy: &Policy) -> Error {
+    let until_ms = payment.recovering_until_ms(policy).unwrap_or_default();
+    let detail = format!(
+        "this service was restored from a backup, and payment {} waits until its orders are read at Tamara again, which \
+         begins at {}; nothing was done, send the same request again after that",
+        payment.id,
+        rfc3339(until_ms)
+    );
+    Refusal::new(Code::Recovering, detail).into()
+}
+
 /// A refusal of the core in words.
-pub fn refusal(payment: &Payment, command: Command, why: &Refused) -> Error {
+pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Policy) -> Error {
     let shown = |minor: i64| Money::new(minor, payment.total.currency()).to_string();
     let status = payment.status().as_str();
     match why {
@@ -248,6 +261,13 @@ pub fn refusal(payment: &Payment, command: Command, why: &Refused) -> Error {
         Refused::NeedsAttention => Refusal::new(
             Code::NeedsAttention,
             "what Tamara reports about this order does not fit, so nothing is sent until a person has looked: see attention",
+        ),
+        Refused::Recovering => return recovering(payment, policy),
+        Refused::RestoredUnknownEffect => Refusal::new(
+            Code::NeedsAttention,
+            "after a restore Tamara shows a capture, refund or cancel of this payment that the restored data knows nothing \
+             of, perhaps your own from after the backup; compare with your records, then have attention \
+             restored_unknown_effect cleared",
         ),
     }
     .into()

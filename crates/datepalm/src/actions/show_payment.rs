@@ -99,6 +99,7 @@ pub fn payment_json(app: &App, shown: &Shown) -> Value {
         "paid": payment.paid(),
         "final": payment.is_final(),
         "in_doubt": payment.in_doubt(),
+        "recovering": payment.recovering(),
         "version": payment.version,
         "amounts": {
             "total": money(payment.total),
@@ -130,9 +131,10 @@ pub fn payment_json(app: &App, shown: &Shown) -> Value {
     })
 }
 
-/// Handed out while somebody may still pay: the newest open session's, and none once a cancel was asked for (R22, R23).
+/// Handed out while somebody may still pay: the newest open session's, and none once a cancel was asked for, or while it is
+/// not known whether one was (R22, R23, R30).
 pub fn checkout_url(payment: &Payment) -> Option<&str> {
-    if payment.cancel_stands() || payment.status() != Status::Pending {
+    if payment.recovering() || payment.cancel_stands() || payment.status() != Status::Pending {
         return None;
     }
     let newest = payment.newest_session()?;

@@ -63,10 +63,20 @@ pub enum Refused {
     CancelRequested,
     /// Automation stands still: the order needs a person (R2, R4, R5).
     NeedsAttention,
+    /// Restored from an old copy and not read since (R30); retryable.
+    Recovering,
+    /// A restore showed an effect that nobody here asked for: a person must clear it first (R30).
+    RestoredUnknownEffect,
 }
 
 /// Decides on a command.
 pub fn decide(payment: &Payment, command: Command, now_ms: i64) -> Result<Decision, Refused> {
+    if payment.recovering() {
+        return Err(Refused::Recovering);
+    }
+    if payment.stopped_after_restore() {
+        return Err(Refused::RestoredUnknownEffect);
+    }
     match command {
         Command::Capture(amount) => capture(payment, amount),
         Command::Refund(amount) => refund(payment, amount),

@@ -99,6 +99,7 @@ pub fn session(
         unwanted: false,
         warned: None,
         facts: Facts::default(),
+        restored: None,
     });
     let intent = Intent {
         id: create.clone(),

@@ -61,7 +61,7 @@ pub fn begin_sending(
     lease: &Lease,
     context: &Context<'_>,
 ) -> Option<i64> {
-    let blocked = payment.blocked();
+    let blocked = payment.blocked() || payment.recovering();
     let total = payment.total.minor();
     let index = payment
         .operations

@@ -19,6 +19,7 @@ pub mod operation;
 pub mod origin;
 pub mod payment;
 pub mod plan;
+pub mod recovery;
 pub mod resume;
 pub mod schedule;
 pub mod settle;

@@ -7,7 +7,7 @@ use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Session};
 use super::status::{Status, approved_in_vain, session_dead, session_terminal};
-use super::{deadline, plan, schedule, settle};
+use super::{deadline, plan, recovery, schedule, settle};
 use crate::ids::SessionId;
 
 /// Takes in a piece of news about the order of `session`.
@@ -38,6 +38,9 @@ pub fn observe(
             Source::Answer => None,
         };
         settle::settle(payment, session, read, context);
+        if let Some(read) = read {
+            recovery::leave(payment, session, read, context);
+        }
     }
     refresh(payment, context);
 }
@@ -92,6 +95,7 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
     #[cfg(feature = "mutations")]
     super::mutants::expire_by_our_clock(payment, context);
     end_lost_creates(payment, context);
+    recovery::let_go(payment);
     end_cancel(payment);
     let total = payment.total.minor();
     if payment
@@ -118,7 +122,10 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
     if ended && !payment.ever_paid && !payment.cancel_running() {
         payment.held = false;
     }
-    deadline::warn(payment, context);
+    // What is known of a restored payment may be long past (R30).
+    if !payment.recovering() {
+        deadline::warn(payment, context);
+    }
     schedule::reschedule(payment, context);
 }
 

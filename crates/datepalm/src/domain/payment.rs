@@ -141,6 +141,15 @@ pub struct Order {
     pub opened_at_ms: i64,
 }
 
+/// That a session comes from an old copy of the data (R30).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// When the copy was put back.
+    pub at_ms: i64,
+    /// The payment's version from then on: what was seen at an earlier one, the copy held.
+    pub version: i64,
+}
+
 /// One attempt at a payment: one checkout session, one Tamara order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
@@ -164,6 +173,8 @@ pub struct Session {
     pub warned: Option<Warned>,
     /// What is known of the order.
     pub facts: Facts,
+    /// That old data was put back, until a read that is late enough has shown what happened since its copy (R30).
+    pub restored: Option<Restored>,
 }
 
 /// Why a person should look at a payment.
@@ -187,11 +198,13 @@ pub enum AttentionReason {
     DuplicateApproval,
     /// An approved order could not be authorised, and will soon expire (R15).
     AuthoriseDeadline,
+    /// After a restore, an effect that nobody here asked for: nothing is sent until a person cleared it (R30).
+    RestoredUnknownEffect,
 }
 
 impl AttentionReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OrderMismatch,
         Self::OrderNotFound,
         Self::UnknownStatus,
@@ -201,6 +214,7 @@ impl AttentionReason {
         Self::PlanRefused,
         Self::DuplicateApproval,
         Self::AuthoriseDeadline,
+        Self::RestoredUnknownEffect,
     ];
 
     /// The word in API and tables.
@@ -215,6 +229,7 @@ impl AttentionReason {
             Self::PlanRefused => "plan_refused",
             Self::DuplicateApproval => "duplicate_approval",
             Self::AuthoriseDeadline => "authorise_deadline",
+            Self::RestoredUnknownEffect => "restored_unknown_effect",
         }
     }
 
@@ -359,10 +374,11 @@ impl Payment {
         }
     }
 
-    /// Whether automation stands still until a person or a better read: R2, R4, R5.
+    /// Whether automation stands still until a person or a better read: R2, R4, R5, R30.
     pub fn blocked(&self) -> bool {
-        self.sessions.iter().any(|session| {
-            session.facts.doubted() || session.facts.books_differ(self.total.minor())
-        })
+        self.stopped_after_restore()
+            || self.sessions.iter().any(|session| {
+                session.facts.doubted() || session.facts.books_differ(self.total.minor())
+            })
     }
 }

@@ -36,7 +36,7 @@ impl Step {
 /// The next money operation of our own, if there should be one.
 pub fn next_step(payment: &Payment) -> Option<Step> {
     let busy = payment.money_in_flight().is_some() && stands(Guard::OneAtATime);
-    if payment.blocked() || busy {
+    if payment.recovering() || payment.blocked() || busy {
         return None;
     }
     let mut released = payment

@@ -8,6 +8,8 @@ use crate::ids::OperationId;
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resumed {
+    /// Restored from an old copy and not read since (R30); retryable.
+    Recovering,
     /// A cancel is accepted and not ended (R7); retryable.
     BeingCanceled,
     /// Another request carries out the create; retryable.
@@ -22,6 +24,9 @@ pub enum Resumed {
 
 /// Decides.
 pub fn resume(payment: &Payment, replayed: bool, now_ms: i64) -> Resumed {
+    if payment.recovering() {
+        return Resumed::Recovering;
+    }
     if payment.cancel_running() && !replayed {
         return Resumed::BeingCanceled;
     }

@@ -12,6 +12,12 @@ const AFTER_DEADLINE_MS: i64 = 2_000;
 
 /// Sets `next_check_at_ms`. Our clock expires nothing (R15): every moment here is one for a read.
 pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
+    let until_ms = payment.recovering_until_ms(context.policy);
+    if let Some(until_ms) = until_ms.filter(|until_ms| *until_ms >= context.now_ms) {
+        // An earlier read would not end the recovery, and nothing could be done about its news (R30).
+        payment.next_check_at_ms = Some(until_ms.saturating_add(1));
+        return;
+    }
     let mut moments: Vec<i64> = gap_ms(payment, context)
         .map(|gap| context.now_ms.saturating_add(gap))
         .into_iter()
@@ -63,6 +69,7 @@ fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
         .iter()
         .any(|session| session.order.is_some() && !session_terminal(payment, session));
     if pending
+        || payment.restored().is_some()
         || payment.blocked()
         || payment.cancel_running()
         || payment.sessions.iter().any(still_declined)

@@ -237,7 +237,7 @@ impl Payment {
             })
     }
 
-    /// Safe to fulfil (R9).
+    /// Safe to fulfil (R9), and known to be (R30).
     pub fn paid(&self) -> bool {
         let Some(winner) = self.winner() else {
             return false;
@@ -245,7 +245,7 @@ impl Payment {
         let ended = self.cancel_stands() && stands(Guard::CancelEndsPaid);
         let by_rank =
             !stands(Guard::PaidNeedsALiveOrder) && winner.facts.rank >= OrderRank::Authorised;
-        if ended || !(winner.facts.live() || by_rank) {
+        if ended || self.recovering() || !(winner.facts.live() || by_rank) {
             return false;
         }
         let amounts = self.amounts();
@@ -277,6 +277,7 @@ impl Payment {
             }
         };
         !self.operations.is_empty()
+            && !self.recovering()
             && !self.blocked()
             && !self.cancel_running()
             && self.sessions.iter().all(quiet)

@@ -45,6 +45,7 @@ pub fn word(code: Code) -> &'static str {
         Code::UseCancel => "use_cancel",
         Code::CancelRequested => "cancel_requested",
         Code::NeedsAttention => "needs_attention",
+        Code::Recovering => "recovering",
         Code::RejectedByTamara => "rejected_by_tamara",
         Code::NotApplied => "not_applied",
         Code::TamaraUnreachable => "tamara_unreachable",
@@ -94,7 +95,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::CancelRequested
         | Code::NeedsAttention
         | Code::NotApplied => S::CONFLICT,
-        Code::TamaraUnreachable | Code::Unavailable => S::SERVICE_UNAVAILABLE,
+        Code::Recovering | Code::TamaraUnreachable | Code::Unavailable => S::SERVICE_UNAVAILABLE,
         Code::OutcomeUnknown => S::ACCEPTED,
         Code::TamaraRefusesAccess => S::BAD_GATEWAY,
         Code::Internal => S::INTERNAL_SERVER_ERROR,
@@ -130,6 +131,7 @@ fn title(code: Code) -> &'static str {
         Code::UseCancel => "Not captured: cancel it",
         Code::CancelRequested => "A cancel was accepted",
         Code::NeedsAttention => "A person must look first",
+        Code::Recovering => "Restored data, not read at Tamara yet",
         Code::RejectedByTamara => "Tamara refused",
         Code::NotApplied => "It did not happen",
         Code::TamaraUnreachable => "Tamara cannot be reached",
@@ -150,6 +152,7 @@ fn retryable(code: Code) -> bool {
         code,
         Code::OperationInProgress
             | Code::CancelRequested
+            | Code::Recovering
             | Code::TamaraUnreachable
             | Code::OutcomeUnknown
             | Code::TamaraRefusesAccess

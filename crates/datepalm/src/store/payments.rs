@@ -214,7 +214,8 @@ pub fn save(
 ) -> Result<()> {
     let version = before.map_or(0, |payment| payment.version);
     if before.is_none_or(|before| after.differs_visibly(before)) {
-        after.version = version + 1;
+        // Never below what a recovery lifted it to (R30).
+        after.version = after.version.max(version) + 1;
     }
     update_row(tx, after, version)?;
     for session in &after.sessions {

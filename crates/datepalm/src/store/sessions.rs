@@ -3,7 +3,7 @@
 use super::tx::{Row, Tx};
 use crate::domain::deadline::{DeadlineKind, Warned};
 use crate::domain::facts::{Doubt, Entry, EntryKind, Facts, OrderRank, RefundRank};
-use crate::domain::payment::{Order, Payment, Session};
+use crate::domain::payment::{Order, Payment, Restored, Session};
 use crate::error::Result;
 use crate::ids::{OperationId, PaymentId, SessionId};
 use crate::values;
@@ -14,7 +14,7 @@ pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<Session>> 
         "-- sessions of payment
 select id, number, order_reference_id, return_token, created_at_ms, order_id, checkout_id, checkout_url, opened_at_ms,
     customer_canceled, unwanted, order_rank, approved_at_ms, authorised_at_ms, contradicted, trusted_at_ms, doubted_at_ms,
-    doubt, warned_kind, warned_percent, warned_deadline_ms
+    doubt, warned_kind, warned_percent, warned_deadline_ms, restored_at_ms, restored_version
 from sessions where payment = $1 order by number",
         values![payment.as_str()],
     )?;
@@ -77,6 +77,8 @@ fn from_row(mut row: Row) -> Result<Session> {
     facts.doubted_at_ms = doubted_at_ms.zip(doubt.as_deref().and_then(Doubt::from_word));
     let warned_kind = row.opt_text()?;
     let warned = warned_from(warned_kind.as_deref(), row.opt_int()?, row.opt_int()?);
+    let restored = row.opt_int()?.zip(row.opt_int()?);
+    let restored = restored.map(|(at_ms, version)| Restored { at_ms, version });
     Ok(Session {
         id,
         number,
@@ -88,6 +90,7 @@ fn from_row(mut row: Row) -> Result<Session> {
         unwanted,
         warned,
         facts,
+        restored,
     })
 }
 
@@ -162,7 +165,8 @@ fn update(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
         "-- sessions save
 update sessions set order_id = $2, checkout_id = $3, checkout_url = $4, opened_at_ms = $5, customer_canceled = $6,
     unwanted = $7, order_rank = $8, approved_at_ms = $9, authorised_at_ms = $10, contradicted = $11, trusted_at_ms = $12,
-    doubted_at_ms = $13, doubt = $14, warned_kind = $15, warned_percent = $16, warned_deadline_ms = $17
+    doubted_at_ms = $13, doubt = $14, warned_kind = $15, warned_percent = $16, warned_deadline_ms = $17,
+    restored_at_ms = $18, restored_version = $19
 where id = $1",
         values![
             session.id.as_str(),
@@ -182,6 +186,8 @@ where id = $1",
             session.warned.map(|warned| warned.kind.as_str()),
             session.warned.map(|warned| warned.percent),
             session.warned.map(|warned| warned.deadline_ms),
+            session.restored.map(|restored| restored.at_ms),
+            session.restored.map(|restored| restored.version),
         ],
     )?;
     Ok(())

@@ -11,6 +11,7 @@ use crate::domain::observe::{observe, refresh};
 use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
 use crate::domain::payment::{AttentionReason, CancelState, CaptureMode, Order, Payment, Policy};
 use crate::domain::plan;
+use crate::domain::recovery::recover;
 use crate::ids::{OperationId, PaymentId, SeededIds, SessionId};
 use tamara::money::{Country, Currency, Money};
 
@@ -121,7 +122,7 @@ impl Desk {
         let answer = change(&mut self.payment, &context);
         // As a save does.
         if self.payment.differs_visibly(&before) {
-            self.payment.version = before.version + 1;
+            self.payment.version = self.payment.version.max(before.version) + 1;
         }
         self.check(&before);
         answer
@@ -157,6 +158,14 @@ impl Desk {
         if let Some(at_ms) = payment.next_check_at_ms {
             assert!(at_ms > self.now_ms, "R25: due again at once");
         }
+    }
+
+    /// This desk with the payment as it was on `copy`: an old copy of the data was put back, now.
+    pub fn restore(&self, copy: &Self) -> Self {
+        let mut restored = self.clone();
+        restored.payment = copy.payment.clone();
+        restored.step(recover);
+        restored
     }
 
     pub fn tick(&mut self, by_ms: i64) {

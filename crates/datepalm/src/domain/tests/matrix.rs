@@ -69,7 +69,8 @@ fn short(desk: &Desk, command: Command) -> String {
         Err(Refused::UseRefund { refundable_minor }) => format!("use refund {refundable_minor}"),
         Err(Refused::UseCancel { cancelable_minor }) => format!("use cancel {cancelable_minor}"),
         Err(Refused::CancelRequested) => "409 cancel".to_owned(),
-        Err(Refused::NeedsAttention) => "attention".to_owned(),
+        Err(Refused::NeedsAttention | Refused::RestoredUnknownEffect) => "attention".to_owned(),
+        Err(Refused::Recovering) => "recovering".to_owned(),
     }
 }
 
