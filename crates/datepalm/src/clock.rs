@@ -2,6 +2,8 @@
 //! that its lease outlives its call even when the wall clock is set back (R18).
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Where time comes from.
 pub trait Clock: Send + Sync + 'static {
@@ -14,7 +16,7 @@ pub trait Clock: Send + Sync + 'static {
 /// The machine's clock.
 #[derive(Debug, Default)]
 pub struct SystemClock {
-    last_ms: AtomicI64,
+    course: Mutex<Option<(Instant, Course)>>,
 }
 
 impl Clock for SystemClock {
@@ -30,11 +32,51 @@ impl Clock for SystemClock {
             })
     }
 
-    /// Wall time that is never let go back. The standard library's monotonic clock stands still while the machine
-    /// is suspended, and a sender that slept must notice that its lease has passed; wall time counts suspension.
+    /// The standard library's monotonic clock stands still while the machine is suspended, and a sender that slept must
+    /// notice that its lease has passed; the wall clock counts suspension, and may be set back. So the first one is
+    /// followed, and what the wall clock leaps ahead of it is added.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the Clock that everything else asks"
+    )]
     fn monotonic_ms(&self) -> i64 {
-        let now = self.now_ms();
-        self.last_ms.fetch_max(now, Ordering::SeqCst).max(now)
+        let mut course = self.course.lock().unwrap_or_else(PoisonError::into_inner);
+        let wall_ms = self.now_ms();
+        let (began, course) =
+            course.get_or_insert_with(|| (Instant::now(), Course::beginning_at(wall_ms)));
+        let ran_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        course.follow(wall_ms, ran_ms)
+    }
+}
+
+/// A difference smaller than this is how the two clocks are read and trimmed, not a leap; milliseconds.
+const LEAP_MS: i64 = 100;
+
+/// How the monotonic reading goes on from its first one.
+#[derive(Debug)]
+struct Course {
+    /// Wall clock less running time, as of the last leap.
+    offset_ms: i64,
+    /// All leaps ahead together.
+    leapt_ms: i64,
+}
+
+impl Course {
+    fn beginning_at(wall_ms: i64) -> Self {
+        Self {
+            offset_ms: wall_ms,
+            leapt_ms: 0,
+        }
+    }
+
+    /// The reading at this wall time and running time: grows with the second, and by what the first leaps ahead of it.
+    fn follow(&mut self, wall_ms: i64, ran_ms: i64) -> i64 {
+        let leap_ms = wall_ms - ran_ms - self.offset_ms;
+        if leap_ms.abs() >= LEAP_MS {
+            self.offset_ms += leap_ms;
+            self.leapt_ms += leap_ms.max(0);
+        }
+        ran_ms + self.leapt_ms
     }
 }
 
@@ -79,4 +121,47 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>()
         .ok()
         .map(jiff::Timestamp::as_millisecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    #[test]
+    fn r18_the_second_reading_goes_on_while_the_wall_clock_is_behind() {
+        let mut course = Course::beginning_at(1_000_000);
+        assert_eq!(course.follow(1_000_500, 500), 500);
+        // Set back by an hour: time goes on all the same, and nothing is counted twice when it comes back.
+        assert_eq!(course.follow(1_001_000 - HOUR_MS, 1_000), 1_000);
+        assert_eq!(course.follow(1_002_000 - HOUR_MS, 2_000), 2_000);
+    }
+
+    #[test]
+    fn r18_the_second_reading_counts_suspension() {
+        let mut course = Course::beginning_at(1_000_000);
+        assert_eq!(course.follow(1_001_000, 1_000), 1_000);
+        // Suspended for an hour, which only the wall clock noticed; also after it was set back.
+        assert_eq!(course.follow(1_001_000 + HOUR_MS, 1_000), HOUR_MS + 1_000);
+        assert_eq!(course.follow(1_001_000 - HOUR_MS, 1_000), HOUR_MS + 1_000);
+        assert_eq!(course.follow(1_001_000, 1_000), 2 * HOUR_MS + 1_000);
+    }
+
+    #[test]
+    fn the_second_reading_does_not_add_up_how_unevenly_the_two_clocks_are_read() {
+        let mut course = Course::beginning_at(1_000_000);
+        for ran_ms in 0..10_000 {
+            let uneven = if ran_ms % 2 == 0 { 3 } else { -3 };
+            assert_eq!(course.follow(1_000_000 + ran_ms + uneven, ran_ms), ran_ms);
+        }
+    }
+
+    #[test]
+    fn the_system_clock_never_goes_back() {
+        let clock = SystemClock::default();
+        let readings: Vec<i64> = (0..1_000).map(|_| clock.monotonic_ms()).collect();
+        assert!(readings.is_sorted());
+        assert!(clock.now_ms() > 1_700_000_000_000);
+    }
 }

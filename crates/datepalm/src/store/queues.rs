@@ -53,3 +53,42 @@ returning id",
         .map(|mut row| row.text().map(PaymentId))
         .collect()
 }
+
+/// When the newest call to Tamara ended, by our clock of that time.
+pub fn newest_call_ms(tx: &mut Tx<'_>) -> Result<Option<i64>> {
+    let row = tx.query_opt(
+        "-- attempts newest\nselect ended_at_ms from attempts order by id desc limit 1",
+        values![],
+    )?;
+    row.map(|mut row| row.int()).transpose()
+}
+
+/// Moves along what waits for a time, after the clock was set back by `by_ms`. A payment whose next look is farther ahead
+/// than that waits at most twice as long as it should, and is left alone: the number of rows stays that of open work.
+///
+/// On SQLite, where no other node can own them, leases that are longer than any can be are shortened, and what was sent
+/// "later than now" counts as sent now: its settle window (R19) begins again, so it lasts longer, never shorter.
+pub fn clock_was_set_back(tx: &mut Tx<'_>, now_ms: i64, by_ms: i64, lease_ms: i64) -> Result<()> {
+    tx.execute(
+        "-- payments look again sooner
+update payments set next_check_at_ms = next_check_at_ms - $2 where next_check_at_ms > $1 and next_check_at_ms <= $3",
+        values![
+            now_ms,
+            by_ms,
+            now_ms.saturating_add(by_ms.saturating_mul(2))
+        ],
+    )?;
+    tx.execute(
+        "-- operations try again sooner
+update operations set next_try_at_ms = $1 where state in ('intent', 'sending', 'unknown') and next_try_at_ms > $1",
+        values![now_ms],
+    )?;
+    let leases = tx.pick(
+        "-- operations shorten leases
+update operations set lease_until_ms = min(lease_until_ms, $2), last_sent_at_ms = min(last_sent_at_ms, $1)
+where state in ('intent', 'sending', 'unknown') and (lease_until_ms > $2 or last_sent_at_ms > $1)",
+        "-- operations leave leases alone\nselect $1::bigint, $2::bigint",
+    );
+    tx.execute(leases, values![now_ms, now_ms.saturating_add(lease_ms)])?;
+    Ok(())
+}

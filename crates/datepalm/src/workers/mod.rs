@@ -1,6 +1,7 @@
 //! The workers: each has `run_once(&App) -> Progress`, takes no input, reads everything from the database, and does a
 //! bounded batch. A nudge makes them prompt, polling makes them certain. This file alone waits.
 
+pub mod clock_watch;
 pub mod inbox;
 pub mod operations;
 pub mod sequencer;
@@ -8,6 +9,7 @@ pub mod sweep;
 
 use crate::app::App;
 use crate::error::Result;
+use clock_watch::ClockWatch;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -31,8 +33,9 @@ pub async fn run_all_once(app: &Arc<App>) -> Result<Progress> {
 /// Runs the workers until `stop` changes. A failing round is logged and tried again after the poll interval; one bad
 /// row never stops the others, because every worker goes on over the failures of single rows.
 pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut clock = None;
     loop {
-        match run_all_once(&app).await {
+        match round(&app, &mut clock).await {
             Ok(Progress { done: 0 }) => wait(&app, &mut stop).await,
             Ok(_) => {}
             Err(error) => {
@@ -44,6 +47,14 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             return;
         }
     }
+}
+
+async fn round(app: &Arc<App>, clock: &mut Option<ClockWatch>) -> Result<Progress> {
+    match clock {
+        Some(clock) => clock.look(app).await?,
+        None => *clock = Some(ClockWatch::begin(app).await?),
+    }
+    run_all_once(app).await
 }
 
 async fn wait(app: &App, stop: &mut watch::Receiver<bool>) {

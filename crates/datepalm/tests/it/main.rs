@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod clock_set_back;
 mod crash_steps;
 mod deadlines;
 mod keys;

@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tamara::transport::{Request, Response, Transport, TransportError, TransportFuture};
 use tamara_sandbox::{Merchant, Options, Sandbox};
@@ -45,15 +45,19 @@ pub enum Fault {
     Refusal(&'static str),
 }
 
-/// The sandbox's clock as the service's.
-struct SharedClock(tamara_sandbox::Clock);
+/// The sandbox's clock as the service's; its wall reading may be set back, its second one goes on.
+#[derive(Clone)]
+struct SharedClock {
+    clock: tamara_sandbox::Clock,
+    back_ms: Arc<AtomicI64>,
+}
 
 impl Clock for SharedClock {
     fn now_ms(&self) -> i64 {
-        self.0.now_ms()
+        self.clock.now_ms() - self.back_ms.load(Ordering::SeqCst)
     }
     fn monotonic_ms(&self) -> i64 {
-        self.0.monotonic_ms()
+        self.clock.monotonic_ms()
     }
 }
 
@@ -198,6 +202,7 @@ pub struct World {
     /// What the process reads when it starts.
     pub config: Config,
     pub halt: Arc<Halt>,
+    shared: SharedClock,
     wire: InProcess,
     seeds: AtomicU64,
     _folder: tempfile::TempDir,
@@ -242,13 +247,18 @@ impl World {
             seen: Seen::default(),
             halt: halt.clone(),
         };
-        let app = open(&config, &clock, &wire, 0).await;
+        let shared = SharedClock {
+            clock: clock.clone(),
+            back_ms: Arc::default(),
+        };
+        let app = open(&config, &shared, &wire, 0).await;
         let world = Self {
             sandbox,
             clock,
             app,
             config,
             halt,
+            shared,
             wire,
             seeds,
             _folder: folder,
@@ -278,7 +288,12 @@ impl World {
     /// The process dies and starts again on the same data.
     pub async fn restart(&mut self) {
         let seed = self.seeds.fetch_add(1, Ordering::SeqCst);
-        self.app = open(&self.config, &self.clock, &self.wire, seed).await;
+        self.app = open(&self.config, &self.shared, &self.wire, seed).await;
+    }
+
+    /// Sets the service's wall clock back; Tamara's goes on.
+    pub fn set_clock_back(&self, by_ms: i64) {
+        self.shared.back_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
 
     /// The next call whose `METHOD path` contains `part` goes wrong.
@@ -461,15 +476,10 @@ impl Drop for World {
     }
 }
 
-async fn open(
-    config: &Config,
-    clock: &tamara_sandbox::Clock,
-    wire: &InProcess,
-    seed: u64,
-) -> Arc<App> {
+async fn open(config: &Config, clock: &SharedClock, wire: &InProcess, seed: u64) -> Arc<App> {
     let transport: Arc<dyn Transport> = Arc::new(wire.clone());
     let seams = Seams {
-        clock: Arc::new(SharedClock(clock.clone())),
+        clock: Arc::new(clock.clone()),
         ids: Arc::new(SeededIds::new(seed)),
         transport: Box::new(move |_| Ok(transport.clone())),
     };
