@@ -3,6 +3,7 @@
 //! Needs no lock: it works while the service runs on the same database.
 
 use crate::configuration::ConfigurationFile;
+use crate::database;
 use crate::failure::{Failure, Result};
 use crate::lock;
 use crate::terminal::{Paint, Terminal, line};
@@ -49,7 +50,7 @@ pub async fn create(options: Create, terminal: Terminal) -> Result<()> {
     if let Database::Sqlite(path) = &config.database {
         lock::make_folder_of(path)?;
     }
-    let store = Store::open(&config.database)?;
+    let store = database::open(&config.database)?;
     let now_ms = SystemClock::default().now_ms();
     store_key(&store, row(&account.name, &key, &ids), now_ms).await?;
     line(&key);

@@ -3,6 +3,7 @@
 //! The operating system holds the lock and gives it up when the process ends, however it ends. A database server
 //! needs none: there, leases decide who works.
 
+use crate::database;
 use crate::failure::{Failure, Result};
 use anyhow::Context as _;
 use std::fs::{File, TryLockError};
@@ -26,18 +27,27 @@ pub fn folder(path: &Path) -> Result<Lock> {
 
 /// Makes the folder that a file lies in, if it is not there.
 pub fn make_folder_of(file: &Path) -> Result<()> {
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
-    Ok(())
+    let Some(folder) = file.parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        cannot(
+            format!("cannot make the folder {}", folder.display()),
+            error,
+        )
+    })
 }
 
 fn hold(file: &Path, data: &Path) -> Result<Lock> {
     make_folder_of(file)?;
     let mut options = File::options();
     let opened = options.create(true).truncate(false).write(true).open(file);
-    let opened = opened.with_context(|| format!("cannot open the lock file {}", file.display()))?;
+    let opened = opened.map_err(|error| {
+        cannot(
+            format!("cannot open the lock file {}", file.display()),
+            error,
+        )
+    })?;
     match opened.try_lock() {
         Ok(()) => Ok(Lock(opened)),
         Err(TryLockError::WouldBlock) => {
@@ -49,6 +59,12 @@ fn hold(file: &Path, data: &Path) -> Result<Lock> {
             Err(error).with_context(|| format!("cannot lock {}", file.display()))?
         }
     }
+}
+
+fn cannot(what: String, error: std::io::Error) -> Failure {
+    let kind = error.kind();
+    let failure = Failure::from(anyhow::Error::new(error).context(what));
+    database::explained(failure, kind)
 }
 
 #[cfg(test)]

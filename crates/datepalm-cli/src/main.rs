@@ -3,6 +3,7 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
 
 mod configuration;
+mod database;
 mod demo;
 mod failure;
 mod keys;

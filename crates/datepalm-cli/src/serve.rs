@@ -1,6 +1,7 @@
 //! `datepalm serve`: the payment service alone, as its owner runs it.
 
 use crate::configuration::ConfigurationFile;
+use crate::database;
 use crate::failure::{Failure, Result};
 use crate::lock;
 use crate::serving;
@@ -8,7 +9,7 @@ use clap::Args;
 use datepalm::app::{App, Seams};
 use datepalm::config::{self, Config};
 use datepalm::ids;
-use datepalm::store::{Database, Store, accounts};
+use datepalm::store::{Database, accounts};
 use std::time::Duration;
 
 /// More than the longest long poll (30 s), and than a call to Tamara takes with the usual time-out.
@@ -49,7 +50,7 @@ pub async fn run(options: Options) -> Result<()> {
 
 /// Everybody knows the demo's keys: a database that has them is not one to serve others from.
 async fn refuse_demo_keys(config: &Config) -> Result<()> {
-    let store = Store::open(&config.database)?;
+    let store = database::open(&config.database)?;
     let found = store
         .read("find demo keys", |tx| {
             for key in config::DEMO_KEYS {

@@ -117,6 +117,34 @@ pub struct Refusal {
     pub operation: Option<String>,
 }
 
+/// Why the database takes nothing just now. None of it is the caller's doing, and all of it passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No space is left where it stores.
+    Full,
+    /// It, or the disk below it, has become read-only.
+    ReadOnly,
+    /// Somebody else holds its lock.
+    Locked,
+    /// The disk refuses to read or to write.
+    Disk,
+    /// The server does not answer.
+    Unreachable,
+}
+
+impl Trouble {
+    /// The trouble in words, for callers and for operators.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Full => "no space is left where the database stores",
+            Self::ReadOnly => "the database has become read-only",
+            Self::Locked => "another process keeps the database locked",
+            Self::Disk => "the disk of the database fails",
+            Self::Unreachable => "the database server does not answer",
+        }
+    }
+}
+
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -126,7 +154,15 @@ pub enum Error {
     /// The transaction met another one; the store repeats it.
     #[error("the transaction must be repeated")]
     Repeat,
-    /// The database failed.
+    /// The database takes nothing just now. What was asked of it may be asked again.
+    #[error("{}: {text}", .trouble.sentence())]
+    Unavailable {
+        /// What keeps it from working.
+        trouble: Trouble,
+        /// The database's own words, for the log.
+        text: String,
+    },
+    /// The database failed in another way.
     #[error("the database failed: {0}")]
     Database(String),
     /// A row that cannot be.
@@ -142,6 +178,13 @@ pub enum Error {
     /// Anything else.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),
+}
+
+impl Error {
+    /// Whether the database failed, rather than something that was asked of it being refused.
+    pub fn is_of_database(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Database(_))
+    }
 }
 
 /// A result of this service.

@@ -165,6 +165,14 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let refusal = match self.0 {
             Error::Refused(refusal) => *refusal,
+            Error::Unavailable { trouble, .. } => Refusal::new(
+                Code::Unavailable,
+                format!(
+                    "{}; nothing that was answered is lost: send the same request again later, with the same \
+                     Idempotency-Key",
+                    trouble.sentence()
+                ),
+            ),
             Error::Repeat | Error::Database(_) => Refusal::new(
                 Code::Unavailable,
                 "the database did not answer; nothing is known to be lost, try again",

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod events;
+pub mod health;
 pub mod inbox;
 mod job;
 mod migrate;
@@ -157,7 +158,9 @@ fn answered<T>(
             "the database threads have stopped".to_owned(),
         ))
     });
-    if let Err(error @ (Error::Database(_) | Error::Corrupt { .. })) = &result {
+    if let Err(error @ (Error::Unavailable { .. } | Error::Database(_) | Error::Corrupt { .. })) =
+        &result
+    {
         tracing::error!(transaction = name, %error, "a transaction failed");
     }
     result

@@ -3,7 +3,7 @@
 use super::Counter;
 use super::job::{Job, Queue};
 use super::tx::{Row, Tx, Value};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Trouble};
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type};
 use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
@@ -39,8 +39,10 @@ pub(super) fn open(url: &str, counter: &Arc<Counter>) -> Result<Queue> {
 
 fn connect(url: &str) -> Result<Client> {
     // The URL holds a password: an error names the failure only.
-    Client::connect(url, NoTls)
-        .map_err(|error| Error::Database(format!("cannot connect to PostgreSQL: {error}")))
+    Client::connect(url, NoTls).map_err(|error| Error::Unavailable {
+        trouble: Trouble::Unreachable,
+        text: format!("cannot connect to PostgreSQL: {error}"),
+    })
 }
 
 /// One connection and the statements prepared on it.
@@ -126,10 +128,25 @@ fn failed(error: &postgres::Error) -> Error {
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::UNIQUE_VIOLATION,
     ];
-    match error.code() {
-        Some(code) if repeat.contains(code) => Error::Repeat,
-        _ => Error::Database(error.to_string()),
-    }
+    let text = error.to_string();
+    let trouble = match error.code() {
+        Some(code) if repeat.contains(code) => return Error::Repeat,
+        Some(&SqlState::DISK_FULL) => Trouble::Full,
+        // A server that has become a standby.
+        Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Trouble::ReadOnly,
+        Some(&SqlState::LOCK_NOT_AVAILABLE) => Trouble::Locked,
+        Some(&SqlState::IO_ERROR) => Trouble::Disk,
+        // Class 57P: the server shuts down or starts.
+        Some(code) if code.code().starts_with("57P") => Trouble::Unreachable,
+        None if error.is_closed() || is_io(error) => Trouble::Unreachable,
+        Some(_) | None => return Error::Database(text),
+    };
+    Error::Unavailable { trouble, text }
+}
+
+/// Whether the connection failed.
+fn is_io(error: &postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 impl ToSql for Value {

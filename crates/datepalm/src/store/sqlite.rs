@@ -6,9 +6,9 @@
 use super::Counter;
 use super::job::{Job, Queue};
 use super::tx::{Row, Tx, Value};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Trouble};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +29,17 @@ pub(super) fn open(path: &Path, counter: &Arc<Counter>) -> Result<Sqlite> {
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
     )?;
-    run_alone(&writer, &mut |tx| super::migrate::migrate(tx))?;
+    // A file that may only be read is opened all the same, and would fail at the first payment.
+    if writer
+        .is_readonly("main")
+        .map_err(|error| at(path, failed(&error)))?
+    {
+        return Err(Error::Unavailable {
+            trouble: Trouble::ReadOnly,
+            text: format!("{}: it cannot be opened for writing", path.display()),
+        });
+    }
+    run_alone(&writer, &mut |tx| super::migrate::migrate(tx)).map_err(|error| at(path, error))?;
     let writes = Queue::new(counter);
     let (queue, committed) = (writes.clone(), counter.clone());
     spawn("datepalm-writer", move || {
@@ -75,11 +85,30 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
         connection.set_prepared_statement_cache_capacity(128);
         Ok(connection)
     };
-    open().map_err(|error| Error::Database(format!("{}: {error}", path.display())))
+    open().map_err(|error| at(path, failed(&error)))
+}
+
+/// Names the file.
+fn at(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Unavailable { trouble, text } => Error::Unavailable {
+            trouble,
+            text: format!("{}: {text}", path.display()),
+        },
+        Error::Database(text) => Error::Database(format!("{}: {text}", path.display())),
+        other => other,
+    }
 }
 
 fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>, counter: &Counter) {
     if batch.len() > 1 {
+        // Whoever holds the file locks all of them out alike: they wait for it once, together.
+        if let Err(error) = begin(connection) {
+            for job in batch {
+                job.answer(Err(failed(&error)));
+            }
+            return;
+        }
         match run_together(connection, &mut batch) {
             Ok(results) => {
                 counter.committed();
@@ -103,19 +132,25 @@ fn write_batch(connection: &Connection, mut batch: Vec<Box<dyn Job>>, counter: &
     }
 }
 
-/// One transaction, a savepoint for each. A refusal of a closure undoes that closure; a failure of the database fails
-/// the batch.
+/// Begins a transaction that writes; waits for another process's lock, but not for ever.
+fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("begin immediate")?
+        .execute([])
+        .map(drop)
+}
+
+/// One transaction that has begun, a savepoint for each. A refusal of a closure undoes that closure; a failure of the
+/// database fails the batch.
 fn run_together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<Vec<Result<()>>> {
-    simple(connection, "begin immediate")?;
     let mut results = Vec::with_capacity(batch.len());
     for job in batch {
         simple(connection, "savepoint one")?;
         let result = job.run(&mut Tx::sqlite(connection));
-        if let Err(Error::Database(error)) = result {
-            return Err(Error::Database(error));
-        }
-        if result.is_err() {
-            simple(connection, "rollback to one")?;
+        match result {
+            Err(error) if error.is_of_database() => return Err(error),
+            Err(_) => simple(connection, "rollback to one")?,
+            Ok(()) => {}
         }
         simple(connection, "release one")?;
         results.push(result);
@@ -128,7 +163,7 @@ fn run_alone(
     connection: &Connection,
     body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
 ) -> Result<()> {
-    simple(connection, "begin immediate")?;
+    begin(connection).map_err(|error| failed(&error))?;
     let result = body(&mut Tx::sqlite(connection)).and_then(|()| simple(connection, "commit"));
     if result.is_err() {
         let _ = connection.execute_batch("rollback");
@@ -149,12 +184,19 @@ fn run_reading(
 /// `begin`, `commit` and savepoints, through the statement cache.
 fn simple(connection: &Connection, sql: &str) -> Result<()> {
     let run = || connection.prepare_cached(sql)?.execute([]);
-    run().map(drop).map_err(failed)
+    run().map(drop).map_err(|error| failed(&error))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is the shape of map_err")]
-fn failed(error: rusqlite::Error) -> Error {
-    Error::Database(error.to_string())
+fn failed(error: &rusqlite::Error) -> Error {
+    let text = error.to_string();
+    let trouble = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Trouble::Full,
+        Some(ErrorCode::ReadOnly) => Trouble::ReadOnly,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Locked,
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Trouble::Disk,
+        _ => return Error::Database(text),
+    };
+    Error::Unavailable { trouble, text }
 }
 
 /// Binds `$1`, `$2` ... by their number: SQLite takes `$1` for a name.
@@ -180,7 +222,7 @@ pub(super) fn execute(connection: &Connection, sql: &'static str, values: &[Valu
         bind(&mut statement, values)?;
         statement.raw_execute()
     };
-    let changed = run().map_err(failed)?;
+    let changed = run().map_err(|error| failed(&error))?;
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
@@ -211,5 +253,5 @@ pub(super) fn query(
         }
         Ok(found)
     };
-    run().map_err(failed)
+    run().map_err(|error| failed(&error))
 }

@@ -5,7 +5,7 @@ pub mod payments;
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::error::{Code, Refusal};
+use crate::store::health;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{MethodRouter, get, post};
@@ -34,12 +34,11 @@ pub fn router() -> Router<Arc<App>> {
         .fallback(super::no_such_route)
 }
 
-/// `GET /readyz`: whether the database answers.
+/// `GET /readyz`: whether the database answers and takes writes.
 pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    let answer = app
-        .store
-        .read("ready", crate::store::events::last_seq)
-        .await;
-    answer.map_err(|_| Refusal::new(Code::Unavailable, "the database does not answer"))?;
+    let now_ms = app.clock.now_ms();
+    app.store
+        .write("ready", move |tx| health::prove_writable(tx, now_ms))
+        .await?;
     Ok("ready\n")
 }
