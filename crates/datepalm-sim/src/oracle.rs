@@ -171,7 +171,7 @@ impl Seen {
     pub fn in_the_end(&self) -> Result<u64, Broken> {
         let mut checks = 0;
         for payment in &self.payments {
-            let explained = !payment.attention.is_empty();
+            let explained = !payment.points.is_empty();
             let waiting: Vec<_> = payment
                 .operations
                 .iter()

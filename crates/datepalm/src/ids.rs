@@ -56,8 +56,12 @@ impl Ids for SeededIds {
 fn sortable(prefix: &str, now_ms: i64, ids: &dyn Ids) -> String {
     let mut random = [0; 10];
     ids.fill(&mut random);
+    at_time(prefix, now_ms, &random)
+}
+
+fn at_time(prefix: &str, now_ms: i64, random: &[u8; 10]) -> String {
     let millis = u64::try_from(now_ms).unwrap_or(0);
-    let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    let uuid = uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid();
     format!("{prefix}_{}", uuid.simple())
 }
 
@@ -115,9 +119,12 @@ macro_rules! typed_id {
 typed_id!(/** A merchant's wish to be paid once. */ PaymentId, "pay");
 typed_id!(/** One attempt at a payment: one checkout session, one Tamara order. */ SessionId, "ses");
 typed_id!(/** One intended call. Its prefix says the kind: `cap_`, `re_`, `can_`, else `op_`. */ OperationId, "op");
-typed_id!(/** One try of an operation, or one read. */ AttemptId, "att");
+typed_id!(/** One try of an operation, or one read. */ AttemptId, "try");
 typed_id!(/** One notification of Tamara, kept raw. */ InboxId, "inb");
 typed_id!(/** One immutable fact of our log. */ EventId, "evt");
+typed_id!(/** One point that asks a person to look. */ AttentionId, "att");
+typed_id!(/** One thing that a person decided: a point resolved, an operation ended. */ InterventionId, "itv");
+typed_id!(/** One comparison of our books with Tamara's. */ ReconciliationId, "rec");
 typed_id!(/** One HTTP request, as the caller sees it. */ RequestId, "req");
 
 /// Whether a text is 32 lower-case hex digits: the shape of tokens, and of ids behind their prefix.
@@ -128,11 +135,32 @@ pub fn is_hex32(text: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-impl PaymentId {
-    /// The id that a caller sent, if it has the shape of one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("pay_")?;
-        is_hex32(digits).then(|| Self(text.to_owned()))
+macro_rules! sent_by_callers {
+    ($($name:ident, $prefix:literal;)*) => {
+        $(impl $name {
+            /// The id that a caller sent, if it has the shape of one.
+            pub fn parse(text: &str) -> Option<Self> {
+                let digits = text.strip_prefix($prefix)?;
+                is_hex32(digits).then(|| Self(text.to_owned()))
+            }
+        })*
+    };
+}
+
+sent_by_callers! {
+    PaymentId, "pay_";
+    AttentionId, "att_";
+    ReconciliationId, "rec_";
+}
+
+impl AttentionId {
+    /// The id of a payment's point number `number`, raised at that time: sorts by time like the others, and needs no
+    /// randomness, because a payment's points are only added to.
+    pub fn of_point(payment: &PaymentId, number: usize, since_ms: i64) -> Self {
+        let hash = digest::digest(&digest::SHA256, format!("{payment}/{number}").as_bytes());
+        let mut bytes = [0; 10];
+        bytes.copy_from_slice(&hash.as_ref()[..10]);
+        Self(at_time("att", since_ms, &bytes))
     }
 }
 

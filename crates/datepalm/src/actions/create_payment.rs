@@ -290,7 +290,7 @@ fn make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Result<Foun
         next_check_at_ms: None,
         sessions: Vec::new(),
         operations: Vec::new(),
-        attention: Vec::new(),
+        points: Vec::new(),
     };
     payments::insert(tx, &payment, &draft.wish, &draft.people, &draft.metadata)?;
     let key = Some((draft.key.clone(), draft.fingerprint.clone()));

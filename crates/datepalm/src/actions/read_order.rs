@@ -4,6 +4,7 @@ use super::advance::{Env, save_and_plan};
 use super::call::{About, Call};
 use super::wire::{self, Begun};
 use crate::app::App;
+use crate::domain::attention::Concern;
 use crate::domain::observe;
 use crate::domain::payment::AttentionReason;
 use crate::error::Result;
@@ -70,8 +71,10 @@ pub async fn read_order(app: &Arc<App>, payment: &PaymentId, session: &SessionId
                     observe::observe(&mut payment, &session, &news, &context);
                 }
                 // A token of the other environment answers so: never a fact (R4).
-                (Err(tamara::Error::NotFound(_)), _) => {
-                    payment.raise(AttentionReason::OrderNotFound, env.stamp.now_ms);
+                (Err(tamara::Error::NotFound(_)), Some(known)) => {
+                    let reason = AttentionReason::OrderNotFound;
+                    let concern = Concern::of_doubtful_read(reason, known);
+                    payment.raise(concern, env.stamp.now_ms);
                     #[cfg(feature = "mutations")]
                     if let Some(news) = crate::domain::mutants::not_found_is_expired(begun.at_ms) {
                         observe::observe(&mut payment, &session, &news, &context);

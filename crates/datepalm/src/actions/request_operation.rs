@@ -260,14 +260,15 @@ pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Poli
         }
         Refused::NeedsAttention => Refusal::new(
             Code::NeedsAttention,
-            "what Tamara reports about this order does not fit, so nothing is sent until a person has looked: see attention",
+            "what Tamara reports about this order does not fit, so nothing is sent: a later answer that fits lifts order_mismatch \
+             and unknown_status, and resolving it in /v1/attention lifts books_differ",
         ),
         Refused::Recovering => return recovering(payment, policy),
         Refused::RestoredUnknownEffect => Refusal::new(
             Code::NeedsAttention,
             "after a restore Tamara shows a capture, refund or cancel of this payment that the restored data knows nothing \
-             of, perhaps your own from after the backup; compare with your records, then have attention \
-             restored_unknown_effect cleared",
+             of, perhaps your own from after the backup; compare with your records, then resolve \
+             restored_unknown_effect in /v1/attention",
         ),
     }
     .into()

@@ -83,7 +83,7 @@ pub fn payment_json(app: &App, shown: &Shown) -> Value {
     let minor = |minor: i64| money(Money::new(minor, payment.total.currency()));
     let amounts = payment.amounts();
     let deadline = next_deadline(payment, &app.policy);
-    let attention = payment.attention.iter();
+    let attention = payment.open_points();
     let metadata: serde_json::Map<String, Value> = shown
         .metadata
         .iter()
@@ -121,7 +121,7 @@ pub fn payment_json(app: &App, shown: &Shown) -> Value {
         })),
         "next_deadline": deadline.map(|(kind, at_ms)| json!({ "kind": kind.as_str(), "at": rfc3339(at_ms) })),
         "attention": attention
-            .map(|open| json!({ "reason": open.reason.as_str(), "since": rfc3339(open.since_ms) }))
+            .map(|open| json!({ "id": open.id.as_str(), "reason": open.reason.as_str(), "since": rfc3339(open.since_ms) }))
             .collect::<Vec<_>>(),
         "sessions": payment.sessions.iter().map(|session| session_json(payment, session, &app.policy)).collect::<Vec<_>>(),
         "operations": payment.operations.iter().map(|o| operation_fields(payment, o)).collect::<Vec<_>>(),

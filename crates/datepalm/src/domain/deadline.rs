@@ -3,6 +3,7 @@
 //! Our clock expires nothing (R15): a deadline that has passed is a reason to read, and nothing here says what came of
 //! it. Each warning is told once: what was told stands in its session.
 
+use super::attention::Concern;
 use super::context::Context;
 use super::payment::{AttentionReason, Payment, Policy, Session};
 use super::status::{Status, of_facts};
@@ -183,7 +184,9 @@ pub fn warn(payment: &mut Payment, context: &Context<'_>) {
             session.warned = Some(warned);
         }
         if last && warned.kind == DeadlineKind::AuthoriseBy {
-            payment.raise(AttentionReason::AuthoriseDeadline, context.now_ms);
+            let (reason, mark) = (AttentionReason::AuthoriseDeadline, warned.deadline_ms);
+            let concern = Concern::of_session(reason, &id, mark.to_string());
+            payment.raise(concern, context.now_ms);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Derived from the values, never from the call that changed them, so that every path tells the same story.
 
+use super::attention::Point;
 use super::operation::{OperationKind, OperationState};
 use super::payment::{CancelState, Payment};
 use super::status::{Status, approved_in_vain};
@@ -61,16 +62,27 @@ pub fn between(before: Option<&Payment>, after: &Payment) -> Vec<Event> {
         };
         events.push(event(word));
     }
-    for open in &after.attention {
-        if !before.is_some_and(|b| b.attention.contains(open)) {
-            let about = Some(open.reason.as_str().to_owned());
+    points(before, after, &mut events);
+    events
+}
+
+/// Points that were raised, and points that a person resolved; what the person wrote is not for others.
+fn points(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
+    for point in &after.points {
+        let known = before.and_then(|b| b.points.iter().find(|known| known.id == point.id));
+        let mut told = |kind: &str| {
             events.push(Event {
-                about,
-                ..event("payment.attention")
+                about: Some(point.reason.as_str().to_owned()),
+                ..event(kind)
             });
+        };
+        if known.is_none() {
+            told("payment.attention");
+        }
+        if !point.is_open() && known.is_none_or(Point::is_open) {
+            told("payment.attention_resolved");
         }
     }
-    events
 }
 
 fn warnings(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
@@ -109,6 +121,12 @@ fn operations(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>
                     operation.state.as_str()
                 ))
             });
+            if operation.ended_by_person() {
+                events.push(Event {
+                    about: Some(operation.id.to_string()),
+                    ..event(format!("{}.ended_by_person", operation.kind.as_str()))
+                });
+            }
         }
     }
 }

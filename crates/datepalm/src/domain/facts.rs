@@ -6,7 +6,7 @@
 
 use super::guard::{Guard, stands};
 use crate::ids::OperationId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tamara's order status, reduced to the chain of R2. Captured and refunded words are `Authorised` here: the
 /// entries say the rest.
@@ -181,6 +181,9 @@ impl Doubt {
     }
 }
 
+/// More are not told apart: then nobody can have looked at them all.
+pub const CONTRADICTIONS_MAX: usize = 50;
+
 /// What is known of one order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -192,8 +195,9 @@ pub struct Facts {
     pub authorised_at_ms: Option<i64>,
     /// Captures, refunds and cancels by kind and Tamara's id.
     pub entries: BTreeMap<(EntryKind, String), Entry>,
-    /// One body contradicted itself, or an entry came back with another amount.
-    pub contradicted: bool,
+    /// What bodies contradicted in themselves, and which entries came back with another amount: one text for each, so
+    /// that a new contradiction can be told from those that a person has looked at. At most `CONTRADICTIONS_MAX`.
+    pub contradicted: BTreeSet<String>,
     /// The begin of the latest read that was believed.
     pub trusted_at_ms: Option<i64>,
     /// The begin of the latest read that was not believed, and why.
@@ -312,10 +316,20 @@ impl Facts {
             self.approved_at_ms = earliest(self.approved_at_ms, Some(entry.seen_at_ms));
             self.authorised_at_ms = earliest(self.authorised_at_ms, Some(entry.seen_at_ms));
         }
-        self.contradicted |= news
-            .sums
-            .is_some_and(|sums| !sums_agree(&news.entries, sums));
+        if let Some(sums) = news.sums
+            && !sums_agree(&news.entries, sums)
+        {
+            self.contradict(lists_against(&news.entries, sums));
+        }
         self
+    }
+
+    /// The smallest texts stay, so that the order in which they come does not matter (R2).
+    fn contradict(&mut self, what: String) {
+        self.contradicted.insert(what);
+        if self.contradicted.len() > CONTRADICTIONS_MAX {
+            self.contradicted.pop_last();
+        }
     }
 
     fn merge_entry(&mut self, news: &Entry) {
@@ -324,7 +338,7 @@ impl Facts {
             self.entries.insert(key, news.clone());
             return;
         };
-        self.contradicted |= known.amount_minor != news.amount_minor;
+        let amounts = [known.amount_minor, news.amount_minor];
         known.amount_minor = known.amount_minor.max(news.amount_minor);
         known.seen_at_ms = known.seen_at_ms.min(news.seen_at_ms);
         known.seen_version = known.seen_version.min(news.seen_version);
@@ -338,6 +352,11 @@ impl Facts {
             known.item_refs.clone_from(&news.item_refs);
         }
         known.operation = known.operation.take().max(news.operation.clone());
+        if amounts[0] != amounts[1] {
+            for minor in amounts {
+                self.contradict(format!("{} {} of {minor}", news.kind.as_str(), news.id));
+            }
+        }
     }
 
     /// The entries of one set.
@@ -416,29 +435,53 @@ impl Facts {
             .is_some_and(|(at, _)| self.trusted_at_ms.is_none_or(|trusted| trusted <= at))
     }
 
-    /// Whether the facts contradict each other (R2).
-    pub fn books_differ(&self, total_minor: i64) -> bool {
+    /// What in the facts contradicts what (R2): one text for each contradiction.
+    pub fn contradictions(&self, total_minor: i64) -> BTreeSet<String> {
+        let mut found = self.contradicted.clone();
         let captured = self.captured();
-        let ended_unpaid =
-            matches!(self.rank, OrderRank::Declined | OrderRank::Expired) && captured > 0;
-        let listed_cancels = self.sum(EntryKind::Cancel);
-        let canceled_beside = self.rank == OrderRank::Canceled
+        let word = self.rank.as_str();
+        if matches!(self.rank, OrderRank::Declined | OrderRank::Expired) && captured > 0 {
+            found.insert(format!("{word} beside captures"));
+        }
+        let canceled = self.sum(EntryKind::Cancel);
+        if self.rank == OrderRank::Canceled
             && captured > 0
-            && captured.saturating_add(listed_cancels) != total_minor;
-        self.contradicted || ended_unpaid || canceled_beside
+            && captured.saturating_add(canceled) != total_minor
+        {
+            found.insert(format!(
+                "{word} beside captures of {captured} and cancels of {canceled}"
+            ));
+        }
+        found
     }
+}
+
+/// The sum of one list of a body, minor units.
+fn listed(entries: &[Entry], kind: EntryKind, all: bool) -> i64 {
+    let counted = entries
+        .iter()
+        .filter(|entry| entry.kind == kind && (all || entry.counts()));
+    counted.fold(0, |sum, entry| sum.saturating_add(entry.amount_minor))
 }
 
 /// Whether the lists of a body make up its own sums; refunds that are not a success yet may be in or out (R2).
 fn sums_agree(entries: &[Entry], sums: Sums) -> bool {
-    let sum = |kind: EntryKind, all: bool| {
-        let counted = entries
-            .iter()
-            .filter(|entry| entry.kind == kind && (all || entry.counts()));
-        counted.fold(0_i64, |sum, entry| sum.saturating_add(entry.amount_minor))
-    };
-    sum(EntryKind::Capture, true) == sums.captured_minor
-        && sum(EntryKind::Cancel, true) == sums.canceled_minor
-        && (sum(EntryKind::Refund, false)..=sum(EntryKind::Refund, true))
-            .contains(&sums.refunded_minor)
+    let refunds =
+        listed(entries, EntryKind::Refund, false)..=listed(entries, EntryKind::Refund, true);
+    listed(entries, EntryKind::Capture, true) == sums.captured_minor
+        && listed(entries, EntryKind::Cancel, true) == sums.canceled_minor
+        && refunds.contains(&sums.refunded_minor)
+}
+
+fn lists_against(entries: &[Entry], sums: Sums) -> String {
+    let of = |kind| listed(entries, kind, true);
+    format!(
+        "captures of {} called {}, refunds of {} called {}, cancels of {} called {}",
+        of(EntryKind::Capture),
+        sums.captured_minor,
+        of(EntryKind::Refund),
+        sums.refunded_minor,
+        of(EntryKind::Cancel),
+        sums.canceled_minor
+    )
 }

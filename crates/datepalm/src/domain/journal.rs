@@ -2,6 +2,7 @@
 //!
 //! Invariant: an operation in `sending` is sent by nobody else; what might have happened is never called refused.
 
+use super::attention::Concern;
 use super::context::Context;
 use super::facts::Observation;
 use super::guard::{Guard, stands};
@@ -224,7 +225,14 @@ pub fn record(
         not_applied(operation, answer, sending, context);
     }
     if turned_away && operation.not_sent_in_a_row >= TURNED_AWAY_MAX {
-        payment.raise(AttentionReason::TamaraRefusesAccess, context.now_ms);
+        // The same for the whole row of refusals; another for the row that begins when a person had looked.
+        let third = operation.attempt - operation.not_sent_in_a_row + TURNED_AWAY_MAX;
+        let (reason, mark) = (
+            AttentionReason::TamaraRefusesAccess,
+            format!("attempt {third}"),
+        );
+        let concern = Concern::of_operation(reason, operation, mark);
+        payment.raise(concern, context.now_ms);
     }
     refresh(payment, context);
 }
@@ -256,7 +264,9 @@ fn applied(
         };
         operation.end(state, None, context.now_ms);
     } else if operation.state == OperationState::Rejected && operation.kind.moves_money() {
-        payment.raise(AttentionReason::CannotAttribute, context.now_ms);
+        let reason = AttentionReason::CannotAttribute;
+        let concern = Concern::of_operation(reason, operation, "answered");
+        payment.raise(concern, context.now_ms);
     }
 }
 

@@ -4,9 +4,11 @@
 //! (`docs/payment-rules.md`, R1-R30) can be tested and explored without a world around them.
 //! The money type is `tamara::money`, the ids are ours; nothing else comes in.
 
+pub mod attention;
 pub mod context;
 pub mod deadline;
 pub mod decide;
+pub mod ending;
 pub mod events;
 pub mod facts;
 pub mod guard;

@@ -1,12 +1,13 @@
 //! News about an order becomes knowledge about its payment: merge, elect the winner, settle what was in doubt, and
 //! bring the marks up to date. The one way in for reads and answers alike.
 
+use super::attention::{Concern, raise_standing};
 use super::context::Context;
 use super::facts::{Doubt, Observation, Source};
 use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Session};
-use super::status::{Status, approved_in_vain, session_dead, session_terminal};
+use super::status::{Status, session_dead, session_terminal};
 use super::{deadline, plan, recovery, schedule, settle};
 use crate::ids::SessionId;
 
@@ -26,10 +27,13 @@ pub fn observe(
         .doubted()
         .then(|| target.facts.doubted_at_ms.map(|(_, doubt)| doubt))
         .flatten();
-    match doubt {
-        Some(Doubt::Mismatch) => payment.raise(AttentionReason::OrderMismatch, context.now_ms),
-        Some(Doubt::UnknownStatus) => payment.raise(AttentionReason::UnknownStatus, context.now_ms),
-        None => {}
+    let reason = doubt.map(|doubt| match doubt {
+        Doubt::Mismatch => AttentionReason::OrderMismatch,
+        Doubt::UnknownStatus => AttentionReason::UnknownStatus,
+    });
+    if let Some(reason) = reason {
+        let concern = Concern::of_doubtful_read(reason, target);
+        payment.raise(concern, context.now_ms);
     }
     if doubt.is_none() && news.doubt().is_none() {
         elect_winner(payment, context);
@@ -81,12 +85,6 @@ fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
             session.unwanted = true;
         }
     }
-    let open = |session: &Session| {
-        approved_in_vain(payment, session) && !session_terminal(payment, session)
-    };
-    if payment.sessions.iter().any(open) {
-        payment.raise(AttentionReason::DuplicateApproval, context.now_ms);
-    }
 }
 
 /// Brings marks, hold and schedule up to date with facts and operations. Idempotent; the clock alone may change its
@@ -97,23 +95,7 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
     end_lost_creates(payment, context);
     recovery::let_go(payment);
     end_cancel(payment);
-    let total = payment.total.minor();
-    if payment
-        .sessions
-        .iter()
-        .any(|session| session.facts.books_differ(total))
-    {
-        payment.raise(AttentionReason::BooksDiffer, context.now_ms);
-    }
-    let exhausted = payment.sessions.iter().any(|session| {
-        OperationKind::ALL
-            .into_iter()
-            .any(|kind| plan::exhausted(payment, &session.id, kind))
-            && !session_terminal(payment, session)
-    });
-    if exhausted {
-        payment.raise(AttentionReason::PlanRefused, context.now_ms);
-    }
+    raise_standing(payment, context);
     payment.ever_paid |= payment.paid();
     let ended = matches!(
         payment.status(),

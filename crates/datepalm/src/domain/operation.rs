@@ -2,6 +2,13 @@
 
 use crate::ids::{OperationId, SessionId};
 
+/// Why an operation ended: reads showed that it never had an effect (R19).
+pub const NOT_APPLIED: &str = "not_applied";
+/// Why an operation ended: a person said that it had its effect (R17).
+pub const APPLIED_BY_PERSON: &str = "applied_by_person";
+/// Why an operation ended: a person said that it had none (R17).
+pub const NOT_APPLIED_BY_PERSON: &str = "not_applied_by_person";
+
 /// What is to be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OperationKind {
@@ -293,6 +300,17 @@ impl Operation {
     /// Whether it ended without a call.
     pub fn overtaken(&self) -> bool {
         self.reason.as_deref() == Some("overtaken")
+    }
+
+    /// Whether a person said that it was applied.
+    pub fn told_applied(&self) -> bool {
+        self.state == OperationState::Succeeded && self.reason.as_deref() == Some(APPLIED_BY_PERSON)
+    }
+
+    /// Whether a person ended it (R17).
+    pub fn ended_by_person(&self) -> bool {
+        let reason = self.reason.as_deref();
+        matches!(reason, Some(APPLIED_BY_PERSON | NOT_APPLIED_BY_PERSON))
     }
 
     /// Ends it.

@@ -3,6 +3,8 @@
 //! Nothing here decides anything; the invariant is that every field is a fact, a wish or a mark, never a
 //! conclusion: status, amounts, `paid` and `final` are derived (`status`).
 
+pub use super::attention::AttentionReason;
+use super::attention::Point;
 use super::deadline::Warned;
 use super::facts::Facts;
 use super::guard::{Guard, stands};
@@ -31,6 +33,8 @@ pub struct Policy {
     pub captured_polling_ms: i64,
     /// Captured payments are read until this long after the last capture (R25).
     pub captured_polling_until_ms: i64,
+    /// An operation that has not ended after this long asks a person.
+    pub ask_after_ms: i64,
     /// First gap before a call that did not leave is tried again; doubles up to an hour.
     pub retry_ms: i64,
     /// How much of the time to authorise an approved order has passed when that is told: percents, rising (R15).
@@ -63,6 +67,7 @@ impl Default for Policy {
             polling_ms: vec![30_000, 2 * MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR],
             captured_polling_ms: 24 * HOUR,
             captured_polling_until_ms: 180 * 24 * HOUR,
+            ask_after_ms: 24 * HOUR,
             retry_ms: 2_000,
             warn_authorise_by_percent: vec![50, 83],
             warn_auto_capture_percent: vec![75, 95],
@@ -177,77 +182,6 @@ pub struct Session {
     pub restored: Option<Restored>,
 }
 
-/// Why a person should look at a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AttentionReason {
-    /// A read showed another order, total, currency or reference (R4).
-    OrderMismatch,
-    /// Tamara does not know an order that we created (R4).
-    OrderNotFound,
-    /// Tamara used a status that we don't know (R5).
-    UnknownStatus,
-    /// Facts contradict each other (R2).
-    BooksDiffer,
-    /// An entry may or may not be ours (R19, R20).
-    CannotAttribute,
-    /// Calls are refused for lack of rights, or limited, three times in a row (R21).
-    TamaraRefusesAccess,
-    /// A plan was refused three times (R19).
-    PlanRefused,
-    /// More than one session of the payment was approved (R14).
-    DuplicateApproval,
-    /// An approved order could not be authorised, and will soon expire (R15).
-    AuthoriseDeadline,
-    /// After a restore, an effect that nobody here asked for: nothing is sent until a person cleared it (R30).
-    RestoredUnknownEffect,
-}
-
-impl AttentionReason {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::OrderMismatch,
-        Self::OrderNotFound,
-        Self::UnknownStatus,
-        Self::BooksDiffer,
-        Self::CannotAttribute,
-        Self::TamaraRefusesAccess,
-        Self::PlanRefused,
-        Self::DuplicateApproval,
-        Self::AuthoriseDeadline,
-        Self::RestoredUnknownEffect,
-    ];
-
-    /// The word in API and tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OrderMismatch => "order_mismatch",
-            Self::OrderNotFound => "order_not_found",
-            Self::UnknownStatus => "unknown_status",
-            Self::BooksDiffer => "books_differ",
-            Self::CannotAttribute => "cannot_attribute",
-            Self::TamaraRefusesAccess => "tamara_refuses_access",
-            Self::PlanRefused => "plan_refused",
-            Self::DuplicateApproval => "duplicate_approval",
-            Self::AuthoriseDeadline => "authorise_deadline",
-            Self::RestoredUnknownEffect => "restored_unknown_effect",
-        }
-    }
-
-    /// From the word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
-    }
-}
-
-/// An open point for a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attention {
-    /// Why.
-    pub reason: AttentionReason,
-    /// Since when.
-    pub since_ms: i64,
-}
-
 /// A merchant's wish to be paid once for one `merchant_reference`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payment {
@@ -283,8 +217,8 @@ pub struct Payment {
     pub sessions: Vec<Session>,
     /// The intended calls, oldest first.
     pub operations: Vec<Operation>,
-    /// Open points for a person.
-    pub attention: Vec<Attention>,
+    /// Points for a person, open and resolved, oldest first.
+    pub points: Vec<Point>,
 }
 
 impl Payment {
@@ -360,25 +294,21 @@ impl Payment {
         for session in &mut quiet.sessions {
             let known = before.session(&session.id);
             session.facts.trusted_at_ms = known.and_then(|known| known.facts.trusted_at_ms);
+            // The same doubt again is no news, or it would be read without growing gaps (R25).
+            let doubt = |facts: &Facts| facts.doubted_at_ms.map(|(_, doubt)| doubt);
+            if let Some(known) = known.filter(|k| doubt(&k.facts) == doubt(&session.facts)) {
+                session.facts.doubted_at_ms = known.facts.doubted_at_ms;
+            }
         }
         quiet != *before
     }
 
-    /// Raises a point for a person, once.
-    pub fn raise(&mut self, reason: AttentionReason, now_ms: i64) {
-        if !self.attention.iter().any(|open| open.reason == reason) {
-            self.attention.push(Attention {
-                reason,
-                since_ms: now_ms,
-            });
-        }
-    }
-
-    /// Whether automation stands still until a person or a better read: R2, R4, R5, R30.
+    /// Whether automation stands still until a person has looked (R2, R30) or a better read came (R4, R5).
     pub fn blocked(&self) -> bool {
         self.stopped_after_restore()
-            || self.sessions.iter().any(|session| {
-                session.facts.doubted() || session.facts.books_differ(self.total.minor())
-            })
+            || self
+                .sessions
+                .iter()
+                .any(|session| session.facts.doubted() || self.books_differ(session))
     }
 }

@@ -3,9 +3,11 @@
 //! `next_step` looks at the facts and names the one money operation that should exist next; the transaction that
 //! merged the news inserts its intent (R3). Level-triggered: a lost step is simply found again.
 
+use super::facts::Facts;
 use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind, OperationState, Origin};
-use super::payment::{CancelPromise, CaptureMode, Payment, Session};
+use super::payment::{AttentionReason, CancelPromise, CaptureMode, Payment, Session};
+use super::status::session_terminal;
 use crate::ids::SessionId;
 
 /// A plan's operation stops after this many refusals and asks a person (R19); the authorise goes on at growing gaps.
@@ -110,15 +112,15 @@ fn winner_step(payment: &Payment) -> Option<Step> {
             true,
         );
     }
-    let by_request = |operation: &Operation| {
-        operation.kind == OperationKind::Capture
-            && operation.origin == Origin::Request
-            && operation.state != OperationState::Rejected
+    let asked_or_told = |operation: &Operation| {
+        let asked =
+            operation.origin == Origin::Request && operation.state != OperationState::Rejected;
+        operation.kind == OperationKind::Capture && (asked || operation.told_applied())
     };
     let automatic = payment.capture_mode == CaptureMode::Automatic
         && winner.facts.captured() == 0
         && left > 0
-        && !payment.operations.iter().any(by_request);
+        && !payment.operations.iter().any(asked_or_told);
     if automatic {
         step(payment, winner, OperationKind::Capture, left, true)
     } else {
@@ -128,18 +130,27 @@ fn winner_step(payment: &Payment) -> Option<Step> {
 
 /// Captured and neither refunded nor asked back, minor units (R20: an accepted refund is not refundable again).
 pub fn refundable(payment: &Payment, session: &Session) -> i64 {
-    let accepted = payment.operations.iter().filter(|operation| {
+    let refunds = payment.operations.iter().filter(|operation| {
         operation.session == session.id
             && operation.kind == OperationKind::Refund
-            && operation.pending()
-            && (operation.in_flight() || stands(Guard::AcceptedIsNotAbsent))
+            && (operation.state != OperationState::Accepted || stands(Guard::AcceptedIsNotAbsent))
     });
-    let asked = accepted.fold(0, |sum: i64, operation| {
-        let seen = session.facts.refunded_by(&operation.id);
-        sum.saturating_add(operation.amount_minor.saturating_sub(seen).max(0))
+    let asked = refunds.fold(0, |sum: i64, operation| {
+        sum.saturating_add(leaving_minor(operation, &session.facts))
     });
     let gone = session.facts.refunded().saturating_add(asked);
     session.facts.captured().saturating_sub(gone)
+}
+
+/// What a cancel or a refund takes away beyond what the facts show of it, minor units: all of it while it is planned, in
+/// flight, accepted or in doubt, and what a person called applied (R9, R17).
+pub fn leaving_minor(operation: &Operation, facts: &Facts) -> i64 {
+    let shown = operation.kind == OperationKind::Cancel && operation.tamara_id.is_some();
+    if !operation.pending() && (!operation.told_applied() || shown) {
+        return 0;
+    }
+    let seen = facts.refunded_by(&operation.id);
+    operation.amount_minor.saturating_sub(seen).max(0)
 }
 
 fn step(
@@ -173,12 +184,34 @@ pub fn plan_operations<'a>(
     })
 }
 
-/// Whether a plan was refused so often that a person must look (R19). A step that the facts overtook before it was
-/// sent was refused by nobody.
+/// The plan's operations that were refused, for that order (R19). A step that the facts overtook before it was sent was
+/// refused by nobody; the authorise never stops.
+pub fn refusals<'a>(
+    payment: &'a Payment,
+    session: &'a SessionId,
+) -> impl Iterator<Item = &'a Operation> {
+    payment.operations.iter().filter(move |operation| {
+        operation.session == *session
+            && operation.origin == Origin::Plan
+            && operation.kind != OperationKind::Authorise
+            && operation.state == OperationState::Rejected
+            && !operation.overtaken()
+    })
+}
+
+/// Whether a plan was refused so often that a person must look (R19): three times since a person last did.
 pub fn exhausted(payment: &Payment, session: &SessionId, kind: OperationKind) -> bool {
-    let refused = plan_operations(payment, session, kind)
-        .filter(|operation| operation.state == OperationState::Rejected && !operation.overtaken());
-    kind != OperationKind::Authorise && refused.count() >= REFUSALS_MAX
+    let new = |operation: &&Operation| {
+        let reason = AttentionReason::PlanRefused;
+        operation.kind == kind && !payment.looked_at(reason, session, operation.id.as_str())
+    };
+    refusals(payment, session).filter(new).count() >= REFUSALS_MAX
+}
+
+/// Whether some plan for this order waits for a person while money is left in it.
+pub fn gave_up(payment: &Payment, session: &Session) -> bool {
+    let exhausted = |kind: &OperationKind| exhausted(payment, &session.id, *kind);
+    OperationKind::ALL.iter().any(exhausted) && !session_terminal(payment, session)
 }
 
 /// A refused authorise is tried again at growing gaps; the earliest moment of the next (R19).

@@ -4,6 +4,7 @@
 //! Nothing here finds out that data is old; somebody says so. Invariant: a session's mark goes with a believed read that
 //! began later than the settle window after the restore, or, where there is no order to read, with its create.
 
+use super::attention::Concern;
 use super::context::Context;
 use super::facts::{Entry, Observation, OrderRank};
 use super::guard::{Guard, stands};
@@ -36,10 +37,15 @@ pub fn recover(payment: &mut Payment, context: &Context<'_>) {
     let seen_before = |session: &Session| {
         session
             .restored
-            .is_some_and(|earlier| unexplained(session, earlier))
+            .map_or_else(Vec::new, |earlier| unexplained(session, earlier))
     };
-    if payment.sessions.iter().any(seen_before) {
-        payment.raise(AttentionReason::RestoredUnknownEffect, context.now_ms);
+    for concern in payment
+        .sessions
+        .iter()
+        .flat_map(seen_before)
+        .collect::<Vec<_>>()
+    {
+        payment.raise(concern, context.now_ms);
     }
     let moved: Vec<SessionId> = payment
         .sessions
@@ -113,15 +119,18 @@ pub(super) fn leave(
         return;
     }
     session.restored = None;
-    if unexplained(session, restored) {
-        payment.raise(AttentionReason::RestoredUnknownEffect, context.now_ms);
+    for concern in unexplained(session, restored) {
+        payment.raise(concern, context.now_ms);
     }
 }
 
-/// Whether the order shows what the copy did not, and what no operation of ours accounts for.
-fn unexplained(session: &Session, restored: Restored) -> bool {
-    let news = |entry: &Entry| entry.operation.is_none() && entry.seen_version >= restored.version;
-    session.facts.entries.values().any(news)
+/// What the order shows and the copy did not, and what no operation of ours accounts for.
+fn unexplained(session: &Session, restored: Restored) -> Vec<Concern> {
+    let news = |entry: &&Entry| entry.operation.is_none() && entry.seen_version >= restored.version;
+    let reason = AttentionReason::RestoredUnknownEffect;
+    let concern = |entry: &Entry| Concern::of_session(reason, &session.id, &entry.id);
+    let entries = session.facts.entries.values();
+    entries.filter(news).map(concern).collect()
 }
 
 /// A read that begins later than this shows whatever was sent before the restore (R19).
@@ -181,10 +190,6 @@ impl Payment {
 
     /// Whether a restore showed an effect that nobody here asked for, and no person has cleared it (R30).
     pub fn stopped_after_restore(&self) -> bool {
-        stands(Guard::RestoredEffectStops)
-            && self
-                .attention
-                .iter()
-                .any(|open| open.reason == AttentionReason::RestoredUnknownEffect)
+        stands(Guard::RestoredEffectStops) && self.asks_for(AttentionReason::RestoredUnknownEffect)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Invariant: nothing here sends anything; it ends an operation, or says that it may be sent again.
 
+use super::attention::Concern;
 use super::context::Context;
 use super::facts::{Entry, EntryKind, Facts, Observation, OrderRank, RefundRank};
 use super::guard::{Guard, stands};
-use super::operation::{Operation, OperationKind, OperationState};
+use super::operation::{
+    APPLIED_BY_PERSON, NOT_APPLIED, NOT_APPLIED_BY_PERSON, Operation, OperationKind, OperationState,
+};
 use super::payment::{AttentionReason, Payment};
 use super::plan::backoff_ms;
 use crate::ids::{OperationId, SessionId};
@@ -26,28 +29,38 @@ pub fn settle(
     else {
         return;
     };
-    let mut attention = false;
+    // What is being sent may show before its answer is recorded: the next read tells it from what nobody asked for.
+    let busy = payment.money_in_flight().is_some();
+    let mut concerns = Vec::new();
     for operation in payment
         .operations
         .iter_mut()
         .filter(|operation| operation.session == *session)
     {
         let facts = &mut payment.sessions[index].facts;
-        match operation.state {
+        let marks = match operation.state {
             OperationState::Unknown | OperationState::Accepted => {
-                if !recognise(operation, facts, context)
-                    && let Some(read) = read
-                {
-                    attention |= absent(operation, facts, total, read, context);
+                let absent = !recognise(operation, facts, context)
+                    && read.is_some_and(|read| absent(operation, facts, total, read, context));
+                if absent {
+                    candidates(operation, facts)
+                } else {
+                    Vec::new()
                 }
             }
-            // It was settled as absent, and here it is: beyond what R19 assumes.
-            OperationState::Rejected => attention |= appeared_late(operation, facts),
-            OperationState::Intent | OperationState::Sending | OperationState::Succeeded => {}
-        }
+            OperationState::Rejected => effects_after_all(operation, facts, busy),
+            OperationState::Succeeded => {
+                find_after_all(operation, facts);
+                Vec::new()
+            }
+            OperationState::Intent | OperationState::Sending => Vec::new(),
+        };
+        let concern =
+            |mark| Concern::of_operation(AttentionReason::CannotAttribute, operation, mark);
+        concerns.extend(marks.into_iter().map(concern));
     }
-    if attention {
-        payment.raise(AttentionReason::CannotAttribute, context.now_ms);
+    for concern in concerns {
+        payment.raise(concern, context.now_ms);
     }
 }
 
@@ -102,6 +115,22 @@ fn is_our_capture(entry: &Entry, operation: &Operation) -> bool {
         entry.shipped_at_s.is_some() && entry.shipped_at_s == operation.shipped_at_s && items_agree;
     free && entry.amount_minor == operation.amount_minor
         && (echoed || !stands(Guard::EchoAttributes))
+}
+
+/// The set that shows the effect of such an operation, if one does.
+fn entries_of(kind: OperationKind) -> Option<EntryKind> {
+    match kind {
+        OperationKind::Capture => Some(EntryKind::Capture),
+        OperationKind::Refund => Some(EntryKind::Refund),
+        OperationKind::Cancel => Some(EntryKind::Cancel),
+        OperationKind::CreateSession | OperationKind::Authorise => None,
+    }
+}
+
+/// Tamara's ids of the entries that may be this operation's effect, or somebody else's.
+pub(super) fn candidates(operation: &Operation, facts: &Facts) -> Vec<String> {
+    let ids = |kind| new_entries(operation, facts, kind).map(|entry| entry.id.clone());
+    entries_of(operation.kind).map_or_else(Vec::new, |kind| ids(kind).collect())
 }
 
 /// Entries of the operation's amount that no operation accounts for and that no read before its first send held: told by
@@ -263,29 +292,11 @@ fn room_for(operation: &Operation, facts: &Facts, total: i64) -> bool {
 }
 
 fn end_absent(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>) -> bool {
-    let kind = match operation.kind {
-        OperationKind::Capture => EntryKind::Capture,
-        OperationKind::Refund => EntryKind::Refund,
-        OperationKind::Cancel => EntryKind::Cancel,
-        OperationKind::CreateSession | OperationKind::Authorise => {
-            operation.end(
-                OperationState::Rejected,
-                Some("not_applied"),
-                context.now_ms,
-            );
-            return false;
-        }
-    };
-    let candidates: Vec<String> = new_entries(operation, facts, kind)
-        .map(|entry| entry.id.clone())
-        .collect();
-    match (candidates.as_slice(), operation.kind) {
+    let found = candidates(operation, facts);
+    match (found.as_slice(), operation.kind) {
         ([], _) => {
-            operation.end(
-                OperationState::Rejected,
-                Some("not_applied"),
-                context.now_ms,
-            );
+            let (state, reason) = (OperationState::Rejected, Some(NOT_APPLIED));
+            operation.end(state, reason, context.now_ms);
             false
         }
         ([only], OperationKind::Cancel) if !operation.everything_left => !take(
@@ -302,18 +313,68 @@ fn end_absent(operation: &mut Operation, facts: &mut Facts, context: &Context<'_
     }
 }
 
-/// Whether something that was called absent, or failed, shows its effect after all.
-fn appeared_late(operation: &Operation, facts: &Facts) -> bool {
-    match operation.kind {
-        OperationKind::Capture => {
-            operation.reason.as_deref() == Some("not_applied")
-                && facts
-                    .entries_of(EntryKind::Capture)
-                    .any(|entry| is_our_capture(entry, operation))
+/// What shows the effect of something that was called absent, or failed, after all: beyond what R19 assumes, or beyond
+/// what a person knew (R17). One mark for each thing seen.
+pub(super) fn effects_after_all(operation: &Operation, facts: &Facts, busy: bool) -> Vec<String> {
+    let by_person = operation.reason.as_deref() == Some(NOT_APPLIED_BY_PERSON);
+    let absent = by_person || operation.reason.as_deref() == Some(NOT_APPLIED);
+    let mut marks: Vec<String> = match operation.kind {
+        OperationKind::Capture if absent => {
+            let ours = facts
+                .entries_of(EntryKind::Capture)
+                .filter(|entry| is_our_capture(entry, operation));
+            ours.map(|entry| entry.id.clone()).collect()
         }
-        OperationKind::Refund => facts
-            .entries_of(EntryKind::Refund)
-            .any(|entry| entry.is_refund_of(&operation.id) && entry.refund != RefundRank::Failed),
-        OperationKind::CreateSession | OperationKind::Authorise | OperationKind::Cancel => false,
+        OperationKind::Refund => {
+            let ours = facts.entries_of(EntryKind::Refund).filter(|entry| {
+                entry.is_refund_of(&operation.id) && entry.refund != RefundRank::Failed
+            });
+            let mark = |entry: &Entry| match entry.refund {
+                RefundRank::Success => format!("{} succeeded", entry.id),
+                RefundRank::Other | RefundRank::Failed => entry.id.clone(),
+            };
+            ours.map(mark).collect()
+        }
+        OperationKind::Authorise if by_person && facts.was_authorised() => {
+            vec!["authorised".to_owned()]
+        }
+        OperationKind::CreateSession
+        | OperationKind::Authorise
+        | OperationKind::Capture
+        | OperationKind::Cancel => Vec::new(),
+    };
+    if by_person && !busy {
+        marks.extend(candidates(operation, facts));
     }
+    marks
+}
+
+/// The entry of something that a person called applied before any read showed it (R17).
+fn find_after_all(operation: &mut Operation, facts: &mut Facts) {
+    let Some(kind) = entries_of(operation.kind).filter(|_| operation.told_applied()) else {
+        return;
+    };
+    let mut ours: Vec<String> = facts
+        .entries_of(kind)
+        .filter(|entry| match kind {
+            EntryKind::Capture => is_our_capture(entry, operation),
+            EntryKind::Refund => entry.is_refund_of(&operation.id),
+            EntryKind::Cancel => entry.operation.as_ref() == Some(&operation.id),
+        })
+        .map(|entry| entry.id.clone())
+        .collect();
+    if ours.is_empty() && operation.tamara_id.is_none() {
+        ours = candidates(operation, facts);
+        ours.truncate(1);
+    }
+    for id in ours {
+        attribute(facts, kind, &id, &operation.id);
+        operation.tamara_id.get_or_insert(id);
+    }
+}
+
+/// A person says that it was applied: one of the entries that may be its effect is (R17).
+pub(super) fn apply_by_person(operation: &mut Operation, facts: &mut Facts, now_ms: i64) {
+    operation.end(OperationState::Succeeded, Some(APPLIED_BY_PERSON), now_ms);
+    find_after_all(operation, facts);
 }

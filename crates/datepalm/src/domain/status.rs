@@ -226,14 +226,12 @@ impl Payment {
                     operation.kind,
                     OperationKind::Cancel | OperationKind::Refund
                 )
-                && operation.pending()
         };
         self.operations
             .iter()
             .filter(own)
             .fold(0, |sum, operation| {
-                let seen = winner.facts.refunded_by(&operation.id);
-                sum.saturating_add(operation.amount_minor.saturating_sub(seen).max(0))
+                sum.saturating_add(super::plan::leaving_minor(operation, &winner.facts))
             })
     }
 

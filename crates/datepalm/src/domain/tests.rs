@@ -1,8 +1,10 @@
 //! Tests of the core on values alone: no database, no clock, no network. `desk` builds the values; every other file
 //! asks one kind of question of them.
 
+mod attention_rules;
 mod deadline_rules;
 mod desk;
+mod ending_rules;
 mod fake;
 mod matrix;
 mod merge;

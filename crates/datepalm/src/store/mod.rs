@@ -5,9 +5,11 @@
 
 pub mod accounts;
 pub mod attempts;
+pub mod attention;
 pub mod events;
 pub mod health;
 pub mod inbox;
+pub mod interventions;
 mod job;
 mod migrate;
 #[cfg(feature = "mutations")]

@@ -1,15 +1,13 @@
 //! Payments as whole values: loaded under a row lock, compared, and what differs is written.
 //!
-//! Writes: `payments`, `payment_people`, `payment_metadata`, `attention`; through `save` also `sessions`, `entries`,
-//! `operations` and `events` of the payment.
+//! Writes: `payments`, `payment_people`, `payment_metadata`; through `save` also `sessions`, `entries`, `operations`,
+//! `attention_points` and `events` of the payment.
 
 use super::stamp::Stamp;
 use super::tx::{Row, Tx};
-use super::{events, operations, sessions};
+use super::{attention, events, operations, sessions};
 use crate::domain::events::between;
-use crate::domain::payment::{
-    Attention, AttentionReason, CancelMark, CancelPromise, CancelState, CaptureMode, Payment,
-};
+use crate::domain::payment::{CancelMark, CancelPromise, CancelState, CaptureMode, Payment};
 use crate::error::{Error, Result};
 use crate::ids::{PaymentId, SessionId};
 use crate::values;
@@ -72,7 +70,7 @@ fn fill(tx: &mut Tx<'_>, sql: &'static str, id: &PaymentId) -> Result<Option<Pay
     let mut payment = from_row(row.of("payments"))?;
     payment.sessions = sessions::of_payment(tx, id)?;
     payment.operations = operations::of_payment(tx, id)?;
-    payment.attention = attention_of(tx, id)?;
+    payment.points = attention::of_payment(tx, id)?;
     Ok(Some(payment))
 }
 
@@ -105,7 +103,7 @@ fn from_row(mut row: Row) -> Result<Payment> {
         created_at_ms: row.int()?,
         sessions: Vec::new(),
         operations: Vec::new(),
-        attention: Vec::new(),
+        points: Vec::new(),
     })
 }
 
@@ -145,21 +143,6 @@ fn promise_word(mark: &CancelMark) -> &'static str {
         CancelPromise::GiveBack => "give_back",
         CancelPromise::WhatIsLeft => "what_is_left",
     }
-}
-
-fn attention_of(tx: &mut Tx<'_>, id: &PaymentId) -> Result<Vec<Attention>> {
-    let rows = tx.query(
-        "-- attention open\nselect reason, since_ms from attention where payment = $1 and resolved_at_ms is null order by since_ms, reason",
-        values![id.as_str()],
-    )?;
-    let read = |row: Row| {
-        let mut row = row.of("attention");
-        Ok(Attention {
-            reason: row.word(AttentionReason::from_word)?,
-            since_ms: row.int()?,
-        })
-    };
-    rows.into_iter().map(read).collect()
 }
 
 /// Inserts a new payment with its wish, people (JSON) and metadata. `save` writes the rest.
@@ -234,16 +217,7 @@ pub fn save(
             operation,
         )?;
     }
-    for open in after
-        .attention
-        .iter()
-        .filter(|open| !before.is_some_and(|b| b.attention.contains(open)))
-    {
-        tx.execute(
-            "-- attention insert\ninsert into attention (payment, reason, since_ms) values ($1, $2, $3) on conflict do nothing",
-            values![after.id.as_str(), open.reason.as_str(), open.since_ms],
-        )?;
-    }
+    attention::save(tx, before, after)?;
     for (ordinal, event) in (0..).zip(between(before, after)) {
         events::insert(tx, after, (ordinal, &event), stamp)?;
     }

@@ -1,5 +1,6 @@
 //! Sessions and the facts of their orders. Writes `sessions` and `entries`.
 
+use super::attention::{marks_from, marks_text};
 use super::tx::{Row, Tx};
 use crate::domain::deadline::{DeadlineKind, Warned};
 use crate::domain::facts::{Doubt, Entry, EntryKind, Facts, OrderRank, RefundRank};
@@ -13,7 +14,7 @@ pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<Session>> 
     let rows = tx.query(
         "-- sessions of payment
 select id, number, order_reference_id, return_token, created_at_ms, order_id, checkout_id, checkout_url, opened_at_ms,
-    customer_canceled, unwanted, order_rank, approved_at_ms, authorised_at_ms, contradicted, trusted_at_ms, doubted_at_ms,
+    customer_canceled, unwanted, order_rank, approved_at_ms, authorised_at_ms, contradictions, trusted_at_ms, doubted_at_ms,
     doubt, warned_kind, warned_percent, warned_deadline_ms, restored_at_ms, restored_version
 from sessions where payment = $1 order by number",
         values![payment.as_str()],
@@ -69,7 +70,7 @@ fn from_row(mut row: Row) -> Result<Session> {
         rank: row.word(OrderRank::from_word)?,
         approved_at_ms: row.opt_int()?,
         authorised_at_ms: row.opt_int()?,
-        contradicted: row.flag()?,
+        contradicted: marks_from(&row.text()?)?,
         trusted_at_ms: row.opt_int()?,
         ..Facts::default()
     };
@@ -134,8 +135,8 @@ pub(super) fn save(
         tx.execute(
             "-- sessions insert
 insert into sessions (id, payment, account, number, order_reference_id, return_token, customer_canceled, unwanted,
-    order_rank, contradicted, created_at_ms)
-values ($1, $2, $3, $4, $5, $6, 0, 0, 'new', 0, $7)",
+    order_rank, created_at_ms)
+values ($1, $2, $3, $4, $5, $6, 0, 0, 'new', $7)",
             values![
                 after.id.as_str(),
                 payment.id.as_str(),
@@ -164,7 +165,7 @@ fn update(tx: &mut Tx<'_>, session: &Session) -> Result<()> {
     tx.execute(
         "-- sessions save
 update sessions set order_id = $2, checkout_id = $3, checkout_url = $4, opened_at_ms = $5, customer_canceled = $6,
-    unwanted = $7, order_rank = $8, approved_at_ms = $9, authorised_at_ms = $10, contradicted = $11, trusted_at_ms = $12,
+    unwanted = $7, order_rank = $8, approved_at_ms = $9, authorised_at_ms = $10, contradictions = $11, trusted_at_ms = $12,
     doubted_at_ms = $13, doubt = $14, warned_kind = $15, warned_percent = $16, warned_deadline_ms = $17,
     restored_at_ms = $18, restored_version = $19
 where id = $1",
@@ -179,7 +180,7 @@ where id = $1",
             facts.rank.as_str(),
             facts.approved_at_ms,
             facts.authorised_at_ms,
-            facts.contradicted,
+            marks_text(&facts.contradicted)?,
             facts.trusted_at_ms,
             facts.doubted_at_ms.map(|(at_ms, _)| at_ms),
             facts.doubted_at_ms.map(|(_, doubt)| doubt.as_str()),

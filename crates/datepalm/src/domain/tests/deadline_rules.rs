@@ -70,7 +70,7 @@ fn r15_an_order_that_nobody_captures_is_told_of() {
         assert_eq!(told(&mut desk, 4 * 24), warning(AutoCapture, 24));
         assert_eq!(told(&mut desk, 100 * 24), []);
         assert!(
-            desk.payment.attention.is_empty(),
+            desk.payment.points.is_empty(),
             "Tamara captures it by itself"
         );
     }
@@ -103,7 +103,7 @@ fn r15_what_may_expire_warns_nobody() {
         [],
         "its money goes back when it expires"
     );
-    assert!(canceled.payment.attention.is_empty());
+    assert!(!canceled.asks_for(AttentionReason::AuthoriseDeadline));
     let mut loser = Desk::pending();
     loser.open_session();
     loser.read(0, &body(OrderRank::Approved));

@@ -2,8 +2,10 @@
 //! step the desk checks what must hold always.
 
 use super::said::{Body, body, entry, live, lost};
+use crate::domain::attention::{ResolveRefused, resolve};
 use crate::domain::context::Context;
 use crate::domain::decide::{Command, Decision, Refused, decide};
+use crate::domain::ending::{EndRefused, Outcome, end_by_person};
 use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, Source, Word};
 use crate::domain::intend::{self, Asked, Opening};
 use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
@@ -51,7 +53,7 @@ impl Desk {
             next_check_at_ms: None,
             sessions: Vec::new(),
             operations: Vec::new(),
-            attention: Vec::new(),
+            points: Vec::new(),
         };
         Self {
             payment,
@@ -187,10 +189,7 @@ impl Desk {
     }
 
     pub fn asks_for(&self, reason: AttentionReason) -> bool {
-        self.payment
-            .attention
-            .iter()
-            .any(|open| open.reason == reason)
+        self.payment.asks_for(reason)
     }
 
     pub fn cancel_state(&self) -> Option<CancelState> {
@@ -278,6 +277,18 @@ impl Desk {
     /// Time alone.
     pub fn refresh(&mut self) {
         self.step(refresh);
+    }
+
+    /// A person resolves the open point of that reason.
+    pub fn resolve(&mut self, reason: AttentionReason) -> Result<(), ResolveRefused> {
+        let point = self.payment.open_points().find(|p| p.reason == reason);
+        let id = point.expect("such a point is open").id.clone();
+        self.step(|payment, context| resolve(payment, &id, context))
+    }
+
+    /// A person ends an operation.
+    pub fn end(&mut self, id: &OperationId, outcome: Outcome) -> Result<(), EndRefused> {
+        self.step(|payment, context| end_by_person(payment, id, outcome, context))
     }
 
     /// Writes down the next step of our own, as the end of every transaction does, if it is due.

@@ -255,7 +255,7 @@ fn r14_duplicate_approval_is_told_once() {
         0
     );
     desk.read(1, &body(OrderRank::Canceled).cancel("x", TOTAL));
-    desk.payment.attention.clear();
+    desk.payment.points.clear();
     desk.read(1, &body(OrderRank::Canceled).cancel("x", TOTAL));
     assert!(
         !desk.asks_for(AttentionReason::DuplicateApproval),

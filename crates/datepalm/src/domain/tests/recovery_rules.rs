@@ -53,10 +53,8 @@ fn unknown_effect(desk: &Desk) -> bool {
 }
 
 fn cleared(mut desk: Desk) -> Desk {
-    desk.payment
-        .attention
-        .retain(|open| open.reason != AttentionReason::RestoredUnknownEffect);
-    desk.refresh();
+    desk.resolve(AttentionReason::RestoredUnknownEffect)
+        .unwrap();
     desk
 }
 
