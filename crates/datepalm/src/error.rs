@@ -48,6 +48,8 @@ pub enum Code {
     WrongStatus,
     /// More than is left.
     AmountAboveRest,
+    /// More of an item than earlier captures and cancels left.
+    QuantityAboveRest,
     /// Captured already: use a refund (R23).
     UseRefund,
     /// Not captured: use a cancel.

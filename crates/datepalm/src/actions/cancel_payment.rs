@@ -40,28 +40,19 @@ pub async fn cancel_payment(
     key: String,
 ) -> Result<Canceled> {
     let env = Env::now(app, account);
-    let fingerprint = app.fingerprint(&format!("{payment}\ncancel"));
-    let (id, bound) = (payment.clone(), key.clone());
+    let asked = Asked::cancel(payment.clone(), key.clone());
+    let fingerprint = asked.fingerprint(app);
+    let id = payment.clone();
     let written = app
         .store
         .write("cancel payment", move |tx| {
-            write_mark(tx, &env, &id, &bound, &fingerprint)
+            write_mark(tx, &env, &id, &key, &fingerprint)
         })
         .await?;
     match written {
-        Written::Plain => {
-            let asked = Asked {
-                payment: payment.clone(),
-                command: Command::Cancel,
-                key,
-                body: "cancel".to_owned(),
-                details: serde_json::Map::new(),
-                shipped_at_s: None,
-            };
-            Ok(Canceled::Operation(
-                request_operation(app, account, asked).await?,
-            ))
-        }
+        Written::Plain => Ok(Canceled::Operation(
+            request_operation(app, account, asked).await?,
+        )),
         Written::Mark { next, replayed } => {
             app.changed(payment);
             // The plan's next step is sent by whoever comes first; here, so that the caller sees its outcome.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tamara::money::{Country, Currency, Money};
 
 /// The largest amount that is taken, minor units: a million million, far below where sums could overflow.
-const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000;
+pub const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000;
 
 /// The longest return URL, bytes: what browsers and Tamara carry without trouble.
 const RETURN_URL_BYTES_MAX: usize = 2048;

@@ -288,7 +288,8 @@ pub fn checkout_request(
     }
 }
 
-fn wire_item(item: &Item, zero: Money) -> orders::Item {
+/// A line in full, as Tamara takes it.
+pub fn wire_item(item: &Item, zero: Money) -> orders::Item {
     let discount = item.discount_amount.as_ref().map_or(zero, money);
     let line = Line {
         quantity: item.quantity,

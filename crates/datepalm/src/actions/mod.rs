@@ -14,6 +14,7 @@ pub mod follow_return;
 #[cfg(feature = "mutations")]
 pub mod mutants;
 pub mod open_session;
+pub mod portion;
 pub mod read_order;
 pub mod receive_notification;
 pub mod request_operation;

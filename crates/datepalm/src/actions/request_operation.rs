@@ -2,6 +2,7 @@
 //! carry it out (R3, R16, R17, R26).
 
 use super::advance::{Env, save_and_plan};
+use super::portion;
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::clock::rfc3339;
@@ -10,6 +11,8 @@ use crate::domain::guard::{Guard, stands};
 use crate::domain::intend;
 use crate::domain::operation::{Lease, OperationKind};
 use crate::domain::payment::{Payment, Policy};
+use crate::domain::plan::refundable;
+use crate::domain::portion::{Named, Portion};
 use crate::error::{Code, Error, Refusal, Result, Upstream, refused};
 use crate::ids::{OperationId, PaymentId};
 use crate::store::tx::Tx;
@@ -22,16 +25,50 @@ use tamara::money::Money;
 pub struct Asked {
     /// Whose payment.
     pub payment: PaymentId,
-    /// What to do.
+    /// What to do. With items its amount is what they add up to, whatever stands here.
     pub command: Command,
+    /// The items that the request names, and what goes with them.
+    pub named: Option<Named>,
     /// The caller's key.
     pub key: String,
-    /// The request's text, for the fingerprint.
-    pub body: String,
     /// What else the call says, as JSON.
     pub details: serde_json::Map<String, serde_json::Value>,
     /// The wished `shipped_at`, seconds since the epoch.
     pub shipped_at_s: Option<i64>,
+}
+
+impl Asked {
+    /// A cancel of what is left, without anything else to say.
+    pub fn cancel(payment: PaymentId, key: String) -> Self {
+        Self {
+            payment,
+            command: Command::Cancel,
+            named: None,
+            key,
+            details: serde_json::Map::new(),
+            shipped_at_s: None,
+        }
+    }
+
+    /// The keyed hash of what is asked for: of its meaning, not of how its JSON was written (R26).
+    pub fn fingerprint(&self, app: &App) -> String {
+        let (verb, amount_minor) = match self.command {
+            Command::Capture(amount) => ("capture", amount),
+            Command::Refund(amount) => ("refund", amount),
+            Command::Cancel => ("cancel", None),
+            Command::CancelPart(amount) => ("cancel", Some(amount)),
+        };
+        let amount_minor = amount_minor.filter(|_| self.named.is_none());
+        let meaning = serde_json::json!({
+            "payment": self.payment.as_str(),
+            "verb": verb,
+            "amount_minor": amount_minor,
+            "named": self.named.as_ref().map(portion::meaning),
+            "details": self.details,
+            "shipped_at_s": self.shipped_at_s,
+        });
+        app.fingerprint(&meaning.to_string())
+    }
 }
 
 /// What came of it.
@@ -59,10 +96,7 @@ pub async fn request_operation(
 ) -> Result<Outcome> {
     let env = Env::now(app, account);
     let grant = Grant::new(app);
-    let (lease, fingerprint) = (
-        grant.lease.clone(),
-        app.fingerprint(&format!("{}\n{}", asked.payment, asked.body)),
-    );
+    let (lease, fingerprint) = (grant.lease.clone(), asked.fingerprint(app));
     let payment = asked.payment.clone();
     let written = app
         .store
@@ -119,8 +153,9 @@ fn write_intent(
             "this Idempotency-Key was used to cancel a whole payment; use a new key",
         );
     }
-    let decision = decide(&before, asked.command, env.stamp.now_ms)
-        .map_err(|why| refusal(&before, asked.command, &why, &env.policy))?;
+    let (command, portion) = command_of(tx, &before, asked, env)?;
+    let decision = decide(&before, command, env.stamp.now_ms)
+        .map_err(|why| refusal(&before, command, &why, &env.policy))?;
     let Decision::Operation(wanted) = decision else {
         return Err(anyhow::anyhow!("a command of one operation was decided as a mark").into());
     };
@@ -136,11 +171,16 @@ fn write_intent(
             .entry("comment")
             .or_insert_with(|| format!("refund {id}").into());
     }
+    if let Some(portion) = &portion {
+        details.insert("portion".to_owned(), portion::to_details(portion));
+    }
+    let item_refs = portion.filter(|_| kind == OperationKind::Capture);
     let own = intend::Asked {
         key: asked.key.clone(),
         fingerprint: fingerprint.to_owned(),
         lease: lease.clone(),
         shipped_at_s: asked.shipped_at_s,
+        item_refs: item_refs.map_or_else(String::new, |portion| portion.item_refs()),
         details: serde_json::Value::Object(details).to_string(),
     };
     let mut payment = before.clone();
@@ -148,6 +188,34 @@ fn write_intent(
     intend::request(&mut payment, id.clone(), wanted, own, &context);
     save_and_plan(tx, Some(&before), &mut payment, env)?;
     Ok(Written::New(id))
+}
+
+/// The command with its amount: what the items add up to, when the request names some. Whether anything of the kind is
+/// possible comes before what is wrong with the list.
+pub fn command_of(
+    tx: &mut Tx<'_>,
+    payment: &Payment,
+    asked: &Asked,
+    env: &Env,
+) -> Result<(Command, Option<Portion>)> {
+    let Some(named) = &asked.named else {
+        return Ok((asked.command, None));
+    };
+    let least = match asked.command {
+        Command::Capture(_) => Command::Capture(None),
+        Command::Refund(_) => Command::Refund(None),
+        Command::Cancel | Command::CancelPart(_) => Command::CancelPart(1),
+    };
+    decide(payment, least, env.stamp.now_ms)
+        .map_err(|why| refusal(payment, least, &why, &env.policy))?;
+    let portion = portion::take_named(tx, payment, named)?;
+    let amount_minor = portion.amount_minor;
+    let command = match asked.command {
+        Command::Capture(_) => Command::Capture(Some(amount_minor)),
+        Command::Refund(_) => Command::Refund(Some(amount_minor)),
+        Command::Cancel | Command::CancelPart(_) => Command::CancelPart(amount_minor),
+    };
+    Ok((command, Some(portion)))
 }
 
 fn require_shipping_company(
@@ -205,7 +273,7 @@ fn needs(command: Command) -> &'static str {
             "a capture needs an authorised payment with something left to capture"
         }
         Command::Refund(_) => {
-            "a refund needs an authorised payment of which something is captured and not refunded yet"
+            "a refund needs an authorised payment of which something is captured and neither refunded nor being refunded"
         }
         Command::Cancel => "nothing is left that a cancel could end",
         Command::CancelPart(_) => {
@@ -226,6 +294,32 @@ pub fn recovering(payment: &Payment, policy: &Policy) -> Error {
     Refusal::new(Code::Recovering, detail).into()
 }
 
+/// Where the rest of the money is, for a caller that asked for more than is left.
+fn whereabouts(payment: &Payment, command: Command) -> String {
+    let shown = |minor: i64| Money::new(minor, payment.total.currency()).to_string();
+    let amounts = payment.amounts();
+    let (captured, refunded) = (amounts.captured_minor, amounts.refunded_minor);
+    match command {
+        Command::Refund(_) => {
+            let left = payment
+                .winner()
+                .map_or(0, |winner| refundable(payment, winner));
+            format!(
+                "{} captured, {} refunded, {} being refunded",
+                shown(captured),
+                shown(refunded),
+                shown(captured.saturating_sub(refunded).saturating_sub(left))
+            )
+        }
+        Command::Capture(_) | Command::Cancel | Command::CancelPart(_) => format!(
+            "of {}, {} captured and {} canceled",
+            payment.total,
+            shown(captured),
+            shown(amounts.canceled_minor)
+        ),
+    }
+}
+
 /// A refusal of the core in words.
 pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Policy) -> Error {
     let shown = |minor: i64| Money::new(minor, payment.total.currency()).to_string();
@@ -241,7 +335,12 @@ pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Poli
         }
         Refused::AmountAboveRest { asked_minor, rest_minor } => Refusal::new(
             Code::AmountAboveRest,
-            format!("{} is more than the {} that is left", shown(*asked_minor), shown(*rest_minor)),
+            format!(
+                "{} is more than the {} that is left: {}",
+                shown(*asked_minor),
+                shown(*rest_minor),
+                whereabouts(payment, command)
+            ),
         )
         .param("amount"),
         Refused::AmountNotPositive => {

@@ -3,6 +3,7 @@
 use super::advance::{Env, save_and_plan};
 use super::call::{About, Call, codes};
 use super::content::{self, Content, People, ReturnUrls};
+use super::portion;
 use super::read_order::read_order;
 use super::wire::{self, Begun};
 use crate::app::{Account, App};
@@ -227,20 +228,14 @@ async fn perform(
             .await
             .map(|a| wire::authorised(&a, &prepared.payment, order, begun)),
         OperationKind::Capture => {
-            let request = capture_request(account, operation, order_id, amount)?;
+            let request = capture_request(account, prepared, order_id, amount)?;
             client
                 .capture(&request)
                 .await
                 .map(|a| wire::captured(&a, operation, amount, order, begun))
         }
         OperationKind::Cancel => {
-            let request = CancelRequest {
-                total_amount: amount,
-                shipping_amount: None,
-                tax_amount: None,
-                discount_amount: None,
-                items: None,
-            };
+            let request = cancel_request(prepared, amount)?;
             client
                 .cancel(order_id, &request)
                 .await
@@ -300,10 +295,11 @@ struct CaptureDetails {
 
 fn capture_request(
     account: &Account,
-    operation: &Operation,
+    prepared: &Prepared,
     order_id: &str,
     amount: Money,
 ) -> Result<CaptureRequest> {
+    let operation = &prepared.operation;
     let details: CaptureDetails = content::stored(&operation.details)?;
     let company = details
         .shipping_company
@@ -312,6 +308,8 @@ fn capture_request(
         .shipped_at_s
         .unwrap_or(operation.created_at_ms / 1_000)
         * 1_000;
+    let content: Content = content::stored(&prepared.wish.content)?;
+    let parts = portion::wire_parts(operation, &content, amount.currency())?;
     Ok(CaptureRequest {
         order_id: order_id.to_owned(),
         total_amount: amount,
@@ -321,10 +319,22 @@ fn capture_request(
             tracking_number: details.tracking_number,
             tracking_url: details.tracking_url,
         },
-        items: None,
-        discount_amount: None,
-        shipping_amount: None,
-        tax_amount: None,
+        items: parts.items,
+        discount_amount: parts.discount_amount,
+        shipping_amount: parts.shipping_amount,
+        tax_amount: parts.tax_amount,
+    })
+}
+
+fn cancel_request(prepared: &Prepared, amount: Money) -> Result<CancelRequest> {
+    let content: Content = content::stored(&prepared.wish.content)?;
+    let parts = portion::wire_parts(&prepared.operation, &content, amount.currency())?;
+    Ok(CancelRequest {
+        total_amount: amount,
+        shipping_amount: parts.shipping_amount,
+        tax_amount: parts.tax_amount,
+        discount_amount: parts.discount_amount,
+        items: parts.items,
     })
 }
 

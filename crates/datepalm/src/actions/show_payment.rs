@@ -1,5 +1,6 @@
 //! What the API shows of payments and operations, one or many. Reads only.
 
+use super::portion;
 use crate::app::App;
 use crate::clock::rfc3339;
 use crate::domain::deadline::next_deadline;
@@ -189,6 +190,7 @@ fn session_json(payment: &Payment, session: &Session, policy: &Policy) -> Value 
 
 /// An operation as it stands inside its payment.
 pub(super) fn operation_fields(payment: &Payment, operation: &Operation) -> Value {
+    let [items, shipping, tax, discount] = portion::shown(operation, payment.total.currency());
     json!({
         "object": "operation",
         "id": operation.id.as_str(),
@@ -198,6 +200,10 @@ pub(super) fn operation_fields(payment: &Payment, operation: &Operation) -> Valu
         "state": operation.state.as_str(),
         "origin": operation.origin.as_str(),
         "amount": money(Money::new(operation.amount_minor, payment.total.currency())),
+        "items": items,
+        "shipping_amount": shipping,
+        "tax_amount": tax,
+        "discount_amount": discount,
         "reason": operation.reason,
         "attempts": operation.attempt,
         "tamara_id": operation.tamara_id,

@@ -36,6 +36,8 @@ pub struct Asked {
     pub lease: Lease,
     /// The wished `shipped_at`, seconds since the epoch.
     pub shipped_at_s: Option<i64>,
+    /// Captures only: the items' reference ids (R20).
+    pub item_refs: String,
     /// What else the call says, as JSON.
     pub details: String,
 }
@@ -111,6 +113,7 @@ pub fn session(
         amount_minor: payment.total.minor(),
         everything_left: false,
         shipped_at_s: None,
+        item_refs: String::new(),
         details: "{}".to_owned(),
         lease: Some(opening.lease),
     };
@@ -133,6 +136,7 @@ pub fn request(
         fingerprint: asked.fingerprint,
         origin: Origin::Request,
         shipped_at_s: shipped_at_s(payment, wanted.kind, wished_s),
+        item_refs: asked.item_refs,
         details: asked.details,
         lease: Some(asked.lease),
         session: wanted.session,
@@ -177,6 +181,7 @@ pub fn step<'a>(
         amount_minor: step.amount_minor,
         everything_left: step.everything_left,
         shipped_at_s: shipped_at_s(payment, step.kind, context.now_ms / 1_000),
+        item_refs: String::new(),
         details: "{}".to_owned(),
         lease: None,
     };

@@ -21,6 +21,7 @@ pub mod operation;
 pub mod origin;
 pub mod payment;
 pub mod plan;
+pub mod portion;
 pub mod recovery;
 pub mod resume;
 pub mod schedule;

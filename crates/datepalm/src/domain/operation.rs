@@ -232,6 +232,8 @@ pub struct Intent {
     pub everything_left: bool,
     /// Captures only (R20).
     pub shipped_at_s: Option<i64>,
+    /// Captures only: the items' reference ids (R20).
+    pub item_refs: String,
     /// What else the call says, as JSON.
     pub details: String,
     /// The lease of the request that asks; none for a plan's.
@@ -252,7 +254,7 @@ impl Operation {
             amount_minor: intent.amount_minor,
             everything_left: intent.everything_left,
             shipped_at_s: intent.shipped_at_s,
-            item_refs: String::new(),
+            item_refs: intent.item_refs,
             details: intent.details,
             attempt: 0,
             doubt_from_attempt: None,

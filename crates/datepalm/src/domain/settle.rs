@@ -107,14 +107,18 @@ fn is_our_capture(entry: &Entry, operation: &Operation) -> bool {
         .into_iter()
         .any(String::is_empty)
         || operation.item_refs == entry.item_refs;
+    echoes(entry, operation) && (items_agree || !stands(Guard::EchoAttributes))
+}
+
+/// Of that amount, of the second that we made unique, and of no other operation: ours, unless its items say otherwise.
+fn echoes(entry: &Entry, operation: &Operation) -> bool {
     let free = entry
         .operation
         .as_ref()
         .is_none_or(|id| *id == operation.id);
-    let echoed =
-        entry.shipped_at_s.is_some() && entry.shipped_at_s == operation.shipped_at_s && items_agree;
+    let second = entry.shipped_at_s.is_some() && entry.shipped_at_s == operation.shipped_at_s;
     free && entry.amount_minor == operation.amount_minor
-        && (echoed || !stands(Guard::EchoAttributes))
+        && (second || !stands(Guard::EchoAttributes))
 }
 
 /// The set that shows the effect of such an operation, if one does.
@@ -322,7 +326,7 @@ pub(super) fn effects_after_all(operation: &Operation, facts: &Facts, busy: bool
         OperationKind::Capture if absent => {
             let ours = facts
                 .entries_of(EntryKind::Capture)
-                .filter(|entry| is_our_capture(entry, operation));
+                .filter(|entry| echoes(entry, operation));
             ours.map(|entry| entry.id.clone()).collect()
         }
         OperationKind::Refund => {

@@ -11,6 +11,7 @@ mod merge;
 mod operation_rules;
 mod payment_rules;
 mod plan_rules;
+mod portion_rules;
 mod recovery_rules;
 mod said;
 mod settle_rules;

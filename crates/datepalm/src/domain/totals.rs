@@ -69,6 +69,19 @@ pub fn line_total(line: &Line) -> Option<i64> {
 
 /// Checks the sum rule.
 pub fn check(totals: &Totals) -> Result<(), Mismatch> {
+    let expected_minor = add_up(totals)?;
+    if expected_minor == totals.total_minor {
+        Ok(())
+    } else {
+        Err(Mismatch::Total {
+            expected_minor,
+            given_minor: totals.total_minor,
+        })
+    }
+}
+
+/// What the parts make, whatever the total says.
+pub fn add_up(totals: &Totals) -> Result<i64, Mismatch> {
     let mut sum: i64 = 0;
     for (index, line) in totals.lines.iter().enumerate() {
         let too_large = Mismatch::TooLarge { line: Some(index) };
@@ -95,17 +108,8 @@ pub fn check(totals: &Totals) -> Result<(), Mismatch> {
             });
         }
     }
-    let expected_minor = sum
-        .checked_add(totals.shipping_minor)
+    sum.checked_add(totals.shipping_minor)
         .and_then(|sum| sum.checked_add(totals.tax_minor))
         .and_then(|sum| sum.checked_sub(totals.discount_minor))
-        .ok_or(Mismatch::TooLarge { line: None })?;
-    if expected_minor == totals.total_minor {
-        Ok(())
-    } else {
-        Err(Mismatch::Total {
-            expected_minor,
-            given_minor: totals.total_minor,
-        })
-    }
+        .ok_or(Mismatch::TooLarge { line: None })
 }

@@ -11,13 +11,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-/// A JSON body of a known shape, and its text.
-pub struct Json<T> {
-    /// The value.
-    pub value: T,
-    /// What was sent, for fingerprints.
-    pub text: String,
-}
+/// A JSON body of a known shape.
+pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -39,8 +34,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             )
             .into());
         }
-        let value = parse(&text)?;
-        Ok(Self { value, text })
+        parse(&text).map(Self).map_err(Problem)
     }
 }
 

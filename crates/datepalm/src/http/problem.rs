@@ -41,6 +41,7 @@ pub fn word(code: Code) -> &'static str {
         Code::OperationInProgress => "operation_in_progress",
         Code::WrongStatus => "wrong_status",
         Code::AmountAboveRest => "amount_above_rest",
+        Code::QuantityAboveRest => "quantity_above_rest",
         Code::UseRefund => "use_refund",
         Code::UseCancel => "use_cancel",
         Code::CancelRequested => "cancel_requested",
@@ -78,6 +79,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::ShippingCompanyMissing
         | Code::ShippingInfoMissing
         | Code::AmountAboveRest
+        | Code::QuantityAboveRest
         | Code::RejectedByTamara => S::UNPROCESSABLE_ENTITY,
         Code::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => S::UNSUPPORTED_MEDIA_TYPE,
@@ -127,6 +129,7 @@ fn title(code: Code) -> &'static str {
         Code::OperationInProgress => "Something else is going on",
         Code::WrongStatus => "Not possible in this status",
         Code::AmountAboveRest => "More than is left",
+        Code::QuantityAboveRest => "More of an item than is left",
         Code::UseRefund => "Captured: refund it",
         Code::UseCancel => "Not captured: cancel it",
         Code::CancelRequested => "A cancel was accepted",

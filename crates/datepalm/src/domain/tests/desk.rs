@@ -317,6 +317,7 @@ impl Desk {
                     fingerprint: String::new(),
                     lease: self.lease("worker"),
                     shipped_at_s: None,
+                    item_refs: String::new(),
                     details: "{}".to_owned(),
                 };
                 let (kind, ids) = (wanted.kind, self.ids());
@@ -326,6 +327,18 @@ impl Desk {
                 Ok(made)
             }
         }
+    }
+
+    /// A merchant asks and names items.
+    pub fn ask_with_items(&mut self, command: Command, item_refs: &str) -> OperationId {
+        let id = self.ask(command).expect("it is possible");
+        let made = self
+            .payment
+            .operations
+            .iter_mut()
+            .find(|made| made.id == id);
+        item_refs.clone_into(&mut made.expect("it was made here").item_refs);
+        id
     }
 
     pub fn begin(&mut self, id: &OperationId) -> Option<i64> {

@@ -124,6 +124,43 @@ fn echo_altered() {
     assert_eq!(dropped.state(&capture), OperationState::Unknown);
     assert!(dropped.asks_for(AttentionReason::CannotAttribute));
 
+    let mut desk = Desk::authorised();
+    let capture = desk.ask_with_items(Command::Capture(Some(100)), "lamp");
+    desk.send_lost(&capture);
+    desk.two_late_reads(0, &live());
+    assert_eq!(desk.state(&capture), OperationState::Rejected);
+    let late = Entry {
+        shipped_at_s: desk.operation(&capture).shipped_at_s,
+        item_refs: "SKU-1".to_owned(),
+        ..entry(EntryKind::Capture, "c1", 100)
+    };
+    desk.read(0, &live().with(late));
+    assert!(desk.asks_for(AttentionReason::CannotAttribute));
+
+    for command in [Command::Capture(Some(100)), Command::Capture(None)] {
+        let mut desk = Desk::authorised();
+        let capture = desk.ask_with_items(command, "lamp\nvase");
+        desk.send_lost(&capture);
+        let operation = desk.operation(&capture).clone();
+        let other_items = Entry {
+            shipped_at_s: operation.shipped_at_s,
+            item_refs: "SKU-1\nSKU-2".to_owned(),
+            ..entry(EntryKind::Capture, "c1", operation.amount_minor)
+        };
+        let without_items = Entry {
+            item_refs: String::new(),
+            ..other_items.clone()
+        };
+        let mut dropped = desk.clone();
+        dropped.read(0, &live().with(without_items));
+        assert_eq!(dropped.state(&capture), OperationState::Succeeded);
+        desk.read(0, &live().with(other_items.clone()));
+        assert!(!desk.operation(&capture).may_repeat);
+        desk.two_late_reads(0, &live().with(other_items));
+        assert_eq!(desk.state(&capture), OperationState::Unknown);
+        assert!(desk.asks_for(AttentionReason::CannotAttribute));
+    }
+
     let mut desk = Desk::captured();
     let refund = desk.ask(Command::Refund(Some(100))).unwrap();
     desk.send_lost(&refund);

@@ -2,7 +2,8 @@
 
 use super::payments::{Answer, answer};
 use crate::actions::cancel_payment::{Canceled, cancel_payment};
-use crate::actions::content::{Amount, Minor};
+use crate::actions::content::Amount;
+use crate::actions::portion::{MadeOf, NamedItem, minor_of, named};
 use crate::actions::request_operation::{Asked, Outcome, request_operation};
 use crate::actions::show_payment::{operation_json, payment_json, show_payment};
 use crate::app::{Account, App};
@@ -10,6 +11,7 @@ use crate::clock::parse_rfc3339;
 use crate::domain::decide::Command;
 use crate::domain::operation::OperationState;
 use crate::domain::payment::CancelState;
+use crate::domain::portion::Named;
 use crate::error::{Code, Refusal, Result};
 use crate::http::auth::Merchant;
 use crate::http::body::{IdempotencyKey, Json};
@@ -17,6 +19,7 @@ use crate::http::path::PaymentPath;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Map;
 use std::sync::Arc;
 
@@ -35,6 +38,10 @@ pub struct ShippingInfo {
 #[serde(deny_unknown_fields)]
 pub struct CaptureBody {
     amount: Option<Amount>,
+    items: Option<Vec<NamedItem>>,
+    shipping_amount: Option<Amount>,
+    tax_amount: Option<Amount>,
+    discount_amount: Option<Amount>,
     shipping_info: Option<ShippingInfo>,
 }
 
@@ -44,7 +51,7 @@ pub async fn capture(
     merchant: Merchant,
     PaymentPath(payment): PaymentPath,
     IdempotencyKey(key): IdempotencyKey,
-    Json { value, text }: Json<CaptureBody>,
+    Json(value): Json<CaptureBody>,
 ) -> Answer {
     let mut details = Map::new();
     let mut shipped_at_s = None;
@@ -76,12 +83,17 @@ pub async fn capture(
         }
     }
     let amount = amount_of(&merchant.account, value.amount.as_ref())?;
-    let command = Command::Capture(amount);
+    let made_of = MadeOf {
+        items: value.items,
+        shipping_amount: value.shipping_amount,
+        tax_amount: value.tax_amount,
+        discount_amount: value.discount_amount,
+    };
     let asked = Asked {
         payment,
-        command,
+        command: Command::Capture(amount),
+        named: named(merchant.account.config.country.currency(), made_of, amount)?,
         key,
-        body: text,
         details,
         shipped_at_s,
     };
@@ -94,6 +106,8 @@ pub async fn capture(
 pub struct RefundBody {
     amount: Option<Amount>,
     comment: Option<String>,
+    /// Nothing that Tamara takes: refused with a sentence.
+    items: Option<IgnoredAny>,
 }
 
 /// `POST /v1/payments/{id}/refund`
@@ -102,8 +116,15 @@ pub async fn refund(
     merchant: Merchant,
     PaymentPath(payment): PaymentPath,
     IdempotencyKey(key): IdempotencyKey,
-    Json { value, text }: Json<RefundBody>,
+    Json(value): Json<RefundBody>,
 ) -> Answer {
+    if value.items.is_some() {
+        let detail = "Tamara's refund takes an amount and a comment and keeps no items: leave items out, send amount, \
+                      and name the goods in comment if you like";
+        return Err(Refusal::new(Code::InvalidRequest, detail)
+            .param("items")
+            .into());
+    }
     let mut details = Map::new();
     if let Some(comment) = value.comment {
         if comment.trim().is_empty() || comment.chars().count() > 255 {
@@ -116,12 +137,11 @@ pub async fn refund(
         details.insert("comment".to_owned(), comment.into());
     }
     let amount = amount_of(&merchant.account, value.amount.as_ref())?;
-    let command = Command::Refund(amount);
     let asked = Asked {
         payment,
-        command,
+        command: Command::Refund(amount),
+        named: None,
         key,
-        body: text,
         details,
         shipped_at_s: None,
     };
@@ -133,6 +153,10 @@ pub async fn refund(
 #[serde(deny_unknown_fields)]
 pub struct CancelBody {
     amount: Option<Amount>,
+    items: Option<Vec<NamedItem>>,
+    shipping_amount: Option<Amount>,
+    tax_amount: Option<Amount>,
+    discount_amount: Option<Amount>,
 }
 
 /// `POST /v1/payments/{id}/cancel`
@@ -141,18 +165,14 @@ pub async fn cancel(
     merchant: Merchant,
     PaymentPath(payment): PaymentPath,
     IdempotencyKey(key): IdempotencyKey,
-    Json { value, text }: Json<CancelBody>,
+    Json(value): Json<CancelBody>,
 ) -> Answer {
     let account = merchant.account;
-    if let Some(amount) = amount_of(&account, value.amount.as_ref())? {
-        let command = Command::CancelPart(amount);
+    if let Some((command, named)) = part_of(&account, value)? {
         let asked = Asked {
-            payment,
             command,
-            key,
-            body: text,
-            details: Map::new(),
-            shipped_at_s: None,
+            named,
+            ..Asked::cancel(payment, key)
         };
         return carried_out(&app, &account, asked).await;
     }
@@ -174,33 +194,27 @@ pub async fn cancel(
     }
 }
 
+/// What a cancel of a part asks for; nothing, for a cancel of the whole payment.
+fn part_of(account: &Account, body: CancelBody) -> Result<Option<(Command, Option<Named>)>> {
+    let amount = amount_of(account, body.amount.as_ref())?;
+    let made_of = MadeOf {
+        items: body.items,
+        shipping_amount: body.shipping_amount,
+        tax_amount: body.tax_amount,
+        discount_amount: body.discount_amount,
+    };
+    let named = named(account.config.country.currency(), made_of, amount)?;
+    // Of items without an amount the core finds it out.
+    let amount = amount.or(named.as_ref().map(|_| 1));
+    Ok(amount.map(|amount| (Command::CancelPart(amount), named)))
+}
+
 /// An amount of the account's currency, minor units.
 fn amount_of(account: &Account, amount: Option<&Amount>) -> Result<Option<i64>> {
-    let Some(Amount {
-        amount: Minor(minor),
-        currency,
-        ..
-    }) = amount
-    else {
-        return Ok(None);
-    };
-    let (minor, currency) = (*minor, *currency);
-    let expected = account.config.country.currency();
-    if currency != expected {
-        let detail =
-            format!("amount is in {currency}, but this account's payments are in {expected}");
-        return Err(Refusal::new(Code::CurrencyMismatch, detail)
-            .param("amount.currency")
-            .into());
-    }
-    if minor <= 0 {
-        let detail =
-            format!("amount is {minor}, must be positive; leave it out for all that is left");
-        return Err(Refusal::new(Code::InvalidRequest, detail)
-            .param("amount.amount")
-            .into());
-    }
-    Ok(Some(minor))
+    let currency = account.config.country.currency();
+    amount
+        .map(|amount| minor_of(currency, "amount", amount, 1..=i64::MAX))
+        .transpose()
 }
 
 async fn carried_out(app: &Arc<App>, account: &Arc<Account>, asked: Asked) -> Answer {

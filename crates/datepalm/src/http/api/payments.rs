@@ -48,7 +48,7 @@ pub async fn create(
     State(app): State<Arc<App>>,
     merchant: Merchant,
     IdempotencyKey(key): IdempotencyKey,
-    Json { value, .. }: Json<PaymentRequest>,
+    Json(value): Json<PaymentRequest>,
 ) -> Answer {
     let account = merchant.account;
     let created = create_payment(&app, &account, key, value).await?;
