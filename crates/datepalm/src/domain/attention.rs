@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use tamara::money::Money;
 
 /// Why a person should look at a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttentionReason {
     /// A read showed another order, total, currency or reference (R4).
     OrderMismatch,
@@ -96,7 +96,7 @@ impl AttentionReason {
 }
 
 /// A point for a person, open or resolved. What the person wrote about it is no business of the core's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Point {
     /// Our id.
     pub id: AttentionId,

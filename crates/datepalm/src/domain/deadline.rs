@@ -10,7 +10,7 @@ use super::status::{Status, of_facts};
 use crate::ids::SessionId;
 
 /// What happens at Tamara when nobody acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeadlineKind {
     /// The hosted session ends.
     SessionExpiry,
@@ -39,7 +39,7 @@ impl DeadlineKind {
 }
 
 /// The last warning of a session that was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Warned {
     /// Of what.
     pub kind: DeadlineKind,

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Tamara's order status, reduced to the chain of R2. Captured and refunded words are `Authorised` here: the
 /// entries say the rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderRank {
     /// `new`
     #[default]
@@ -57,7 +57,7 @@ impl OrderRank {
 }
 
 /// The three sets of entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKind {
     /// `transactions.captures[]`
     Capture,
@@ -87,7 +87,7 @@ impl EntryKind {
 }
 
 /// `refund_status`, merged by rank (R2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefundRank {
     /// Any other word, or none.
     #[default]
@@ -117,7 +117,7 @@ impl RefundRank {
 }
 
 /// One capture, refund or cancel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Which set.
     pub kind: EntryKind,
@@ -156,7 +156,7 @@ impl Entry {
 }
 
 /// Why a read was not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubt {
     /// A status that we don't know (R5).
     UnknownStatus,
@@ -185,7 +185,7 @@ impl Doubt {
 pub const CONTRADICTIONS_MAX: usize = 50;
 
 /// What is known of one order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Facts {
     /// The highest status seen.
     pub rank: OrderRank,

@@ -10,7 +10,7 @@ pub const APPLIED_BY_PERSON: &str = "applied_by_person";
 pub const NOT_APPLIED_BY_PERSON: &str = "not_applied_by_person";
 
 /// What is to be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OperationKind {
     /// `POST /checkout`.
     CreateSession,
@@ -67,7 +67,7 @@ impl OperationKind {
 }
 
 /// Where an operation stands (R16, R20).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationState {
     /// Written down; no byte has left.
     Intent,
@@ -118,7 +118,7 @@ impl OperationState {
 }
 
 /// Who asked for an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// A request of the merchant.
     Request,
@@ -144,7 +144,7 @@ impl Origin {
 }
 
 /// The right to send an operation, until a time (R18).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
     /// Who owns it; random, so that a sleeper's old lease is recognised.
     pub token: String,
@@ -153,7 +153,7 @@ pub struct Lease {
 }
 
 /// One intended call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Operation {
     /// Our id; of a refund also the `merchant_refund_id`.
     pub id: OperationId,

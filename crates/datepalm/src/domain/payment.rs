@@ -77,7 +77,7 @@ impl Default for Policy {
 }
 
 /// Whether Datepalm captures by itself once the order is authorised (R24).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CaptureMode {
     /// The merchant captures when goods leave.
     Manual,
@@ -103,7 +103,7 @@ impl CaptureMode {
 }
 
 /// Where a cancel of the whole payment stands (R23).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CancelState {
     /// Asked for and being carried out.
     Accepted,
@@ -114,7 +114,7 @@ pub enum CancelState {
 }
 
 /// What an accepted cancel promised (R23).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CancelPromise {
     /// Accepted before the order was known as authorised: always gives the money back, whoever captured it.
     GiveBack,
@@ -123,7 +123,7 @@ pub enum CancelPromise {
 }
 
 /// A cancel of the whole payment: a mark first, then a plan (R23).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CancelMark {
     /// Where it stands.
     pub state: CancelState,
@@ -134,7 +134,7 @@ pub struct CancelMark {
 }
 
 /// What Tamara gave us for a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Order {
     /// Tamara's order id.
     pub order_id: String,
@@ -147,7 +147,7 @@ pub struct Order {
 }
 
 /// That a session comes from an old copy of the data (R30).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Restored {
     /// When the copy was put back.
     pub at_ms: i64,
@@ -156,7 +156,7 @@ pub struct Restored {
 }
 
 /// One attempt at a payment: one checkout session, one Tamara order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Session {
     /// Our id.
     pub id: SessionId,
@@ -183,7 +183,7 @@ pub struct Session {
 }
 
 /// A merchant's wish to be paid once for one `merchant_reference`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Payment {
     /// Our id.
     pub id: PaymentId,
