@@ -6,7 +6,7 @@
 pub use super::attention::AttentionReason;
 use super::attention::Point;
 use super::deadline::Warned;
-use super::facts::Facts;
+use super::facts::{Facts, OrderRank};
 use super::guard::{Guard, stands};
 use super::operation::{Operation, OperationKind};
 use crate::ids::{PaymentId, SessionId};
@@ -180,6 +180,18 @@ pub struct Session {
     pub facts: Facts,
     /// That old data was put back, until a read that is late enough has shown what happened since its copy (R30).
     pub restored: Option<Restored>,
+}
+
+impl Session {
+    /// Whether a read that is not stale and began after the session's end said that it is declined: until then an approval
+    /// may have overtaken that (R10).
+    pub fn declined_for_good(&self, policy: &Policy) -> bool {
+        let over_ms = self.order.as_ref().map(|order| {
+            let ends_ms = order.opened_at_ms.saturating_add(policy.session_ms);
+            ends_ms.saturating_add(policy.settle_window_ms)
+        });
+        self.facts.rank == OrderRank::Declined && self.facts.trusted_at_ms > over_ms
+    }
 }
 
 /// A merchant's wish to be paid once for one `merchant_reference`.

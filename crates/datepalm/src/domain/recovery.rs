@@ -86,17 +86,10 @@ fn forget(operation: &mut Operation, restored: Restored) {
 /// Whether Tamara may know more of a session than the copy. A declined one may have been approved since, unless a read
 /// after its end said so (R10).
 fn may_have_moved(payment: &Payment, session: &Session, policy: &Policy) -> bool {
-    let declined_for_good = || {
-        let ended_ms = session
-            .order
-            .as_ref()
-            .map(|order| order.opened_at_ms.saturating_add(policy.session_ms));
-        session.facts.trusted_at_ms > ended_ms
-    };
     !session_terminal(payment, session)
         || (session.order.is_some()
             && session.facts.rank == OrderRank::Declined
-            && !declined_for_good())
+            && !session.declined_for_good(policy))
 }
 
 /// A believed read of that session: late enough, it ends the recovery of it; what it shows and nobody here asked for needs

@@ -58,11 +58,9 @@ fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
         .iter()
         .any(|operation| operation.pending() && operation.kind != OperationKind::CreateSession);
     let still_declined = |session: &super::payment::Session| {
-        session.facts.rank == super::facts::OrderRank::Declined
-            && session
-                .order
-                .as_ref()
-                .is_some_and(|o| o.opened_at_ms + policy.session_ms > context.now_ms)
+        session.order.is_some()
+            && session.facts.rank == super::facts::OrderRank::Declined
+            && !session.declined_for_good(policy)
     };
     let open = payment
         .sessions

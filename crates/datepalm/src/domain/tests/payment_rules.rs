@@ -200,12 +200,41 @@ fn r10_an_approval_overtakes_declined_until_the_sessions_end() {
         "read until the session's end"
     );
     let mut over = desk.clone();
-    over.tick(over.policy.session_ms);
+    over.tick(over.policy.session_ms + over.policy.settle_window_ms + 1);
     over.read(0, &body(OrderRank::Declined));
     assert_eq!(over.payment.next_check_at_ms, None);
     desk.read(0, &body(OrderRank::Approved));
     assert!(!desk.payment.is_final());
     assert_eq!(desk.payment.status(), Status::Approved);
+}
+
+/// Found by the small model in five steps: declined; a read begins; the customer is approved after all, just before the
+/// session ends; the read, which still says declined, is taken in just after. Nobody looked again, and the approved order
+/// would have expired with the customer's money. The clock does not end the watch (R15): a read that began late enough does.
+#[test]
+fn r10_a_read_from_before_the_sessions_end_does_not_end_the_watch() {
+    let mut desk = read(&body(OrderRank::Declined));
+    let begun_ms = desk.now_ms + desk.policy.session_ms - 1;
+    desk.tick(desk.policy.session_ms);
+    desk.read_begun(0, &body(OrderRank::Declined), begun_ms);
+    assert!(
+        desk.payment.next_check_at_ms.is_some(),
+        "it may be approved"
+    );
+    desk.tick(desk.policy.settle_window_ms);
+    desk.read(0, &body(OrderRank::Declined));
+    assert!(desk.payment.next_check_at_ms.is_some(), "it may be stale");
+    desk.read(0, &body(OrderRank::Approved));
+    assert_eq!(desk.payment.status(), Status::Approved);
+}
+
+/// And as long as Tamara cannot be read, the watch goes on.
+#[test]
+fn r10_a_session_that_cannot_be_read_at_its_end_is_watched_on() {
+    let mut desk = read(&body(OrderRank::Declined));
+    desk.tick(10 * desk.policy.session_ms);
+    desk.refresh();
+    assert!(desk.payment.next_check_at_ms.is_some());
 }
 
 #[test]

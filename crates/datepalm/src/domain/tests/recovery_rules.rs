@@ -340,11 +340,12 @@ fn r30_what_has_ended_does_not_wait() {
         desk.tick(HOUR);
         desk.restore(&desk.clone()).payment.recovering()
     };
-    let session_ms = Desk::pending().policy.session_ms;
+    let policy = Desk::pending().policy;
+    let over_ms = policy.session_ms + policy.settle_window_ms;
     assert!(!ended(OrderRank::Expired, SECOND));
     assert!(!ended(OrderRank::Canceled, SECOND));
     assert!(ended(OrderRank::Declined, SECOND));
-    assert!(!ended(OrderRank::Declined, session_ms + SECOND));
+    assert!(!ended(OrderRank::Declined, over_ms + SECOND));
     assert!(ended(OrderRank::Approved, SECOND));
     assert!(ended(OrderRank::New, SECOND));
 
