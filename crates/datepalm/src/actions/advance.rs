@@ -72,8 +72,9 @@ fn details(planned: &Operation, env: &Env) -> Value {
             json!({ "shipping_company": env.account.config.shipping_company })
         }
         OperationKind::Refund => json!({ "comment": format!("refund {}", planned.id) }),
-        OperationKind::CreateSession | OperationKind::Authorise | OperationKind::Cancel => {
-            json!({})
-        }
+        OperationKind::CreateSession
+        | OperationKind::Authorise
+        | OperationKind::Cancel
+        | OperationKind::UpdateReference => json!({}),
     }
 }

@@ -21,4 +21,5 @@ pub mod request_operation;
 pub mod send;
 pub mod show_payment;
 pub mod timeline;
+pub mod update_reference;
 pub mod wire;

@@ -35,13 +35,13 @@ pub fn open_session(
 /// The merchant's reference for the first session, `-2`, `-3` ... for later ones; taken ones are skipped (R6).
 fn free_reference(tx: &mut Tx<'_>, payment: &Payment, number: i64) -> Result<String> {
     let reference = &payment.merchant_reference;
-    if number == 1 && !sessions::reference_taken(tx, &payment.account, reference)? {
+    if number == 1 && sessions::by_reference(tx, &payment.account, reference)?.is_none() {
         return Ok(reference.clone());
     }
     let mut suffix = number.max(2);
     loop {
         let candidate = format!("{reference}-{suffix}");
-        if !sessions::reference_taken(tx, &payment.account, &candidate)? {
+        if sessions::by_reference(tx, &payment.account, &candidate)?.is_none() {
             return Ok(candidate);
         }
         suffix += 1;

@@ -320,16 +320,28 @@ fn whereabouts(payment: &Payment, command: Command) -> String {
     }
 }
 
+/// Something else of the payment is under way (R17).
+pub fn in_progress(id: &OperationId) -> Refusal {
+    let detail =
+        format!("operation {id} of this payment is being carried out; try again when it has ended");
+    Refusal::new(Code::OperationInProgress, detail).operation(id.as_str())
+}
+
+/// Automation stands still (R2, R4, R5).
+pub fn needs_attention() -> Refusal {
+    Refusal::new(
+        Code::NeedsAttention,
+        "what Tamara reports about this order does not fit, so nothing is sent: a later answer that fits lifts order_mismatch \
+         and unknown_status, and resolving it in /v1/attention lifts books_differ",
+    )
+}
+
 /// A refusal of the core in words.
 pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Policy) -> Error {
     let shown = |minor: i64| Money::new(minor, payment.total.currency()).to_string();
     let status = payment.status().as_str();
     match why {
-        Refused::OperationInProgress(id) => Refusal::new(
-            Code::OperationInProgress,
-            format!("operation {id} of this payment is being carried out; try again when it has ended"),
-        )
-        .operation(id.as_str()),
+        Refused::OperationInProgress(id) => in_progress(id),
         Refused::WrongStatus(_) => {
             Refusal::new(Code::WrongStatus, format!("the payment is {status}; {}", needs(command)))
         }
@@ -357,11 +369,7 @@ pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Poli
         Refused::CancelRequested => {
             Refusal::new(Code::CancelRequested, "a cancel of this payment was accepted, so nothing is captured any more")
         }
-        Refused::NeedsAttention => Refusal::new(
-            Code::NeedsAttention,
-            "what Tamara reports about this order does not fit, so nothing is sent: a later answer that fits lifts order_mismatch \
-             and unknown_status, and resolving it in /v1/attention lifts books_differ",
-        ),
+        Refused::NeedsAttention => needs_attention(),
         Refused::Recovering => return recovering(payment, policy),
         Refused::RestoredUnknownEffect => Refusal::new(
             Code::NeedsAttention,

@@ -183,7 +183,7 @@ fn needs_read(operation: &Operation, answer: &Answer) -> bool {
     match answer {
         Answer::Applied { .. } => operation.kind == OperationKind::Refund,
         Answer::Conflict | Answer::Unknown { .. } | Answer::Refused { .. } => {
-            operation.kind.moves_money()
+            operation.kind.changes_order()
         }
         Answer::TurnedAway { .. } | Answer::NotSent { .. } => false,
     }
@@ -209,19 +209,8 @@ async fn perform(
     let answer = match operation.kind {
         OperationKind::CreateSession => {
             let request = create_request(app, account, prepared)?;
-            client
-                .create_checkout(&request)
-                .await
-                .map(|session| Answer::Applied {
-                    tamara_id: Some(session.order_id.clone()),
-                    news: None,
-                    order: Some(Order {
-                        order_id: session.order_id,
-                        checkout_id: session.checkout_id,
-                        checkout_url: session.checkout_url,
-                        opened_at_ms: app.clock.now_ms(),
-                    }),
-                })
+            let opened = client.create_checkout(&request).await;
+            opened.map(|session| wire::opened(session, app.clock.now_ms()))
         }
         OperationKind::Authorise => client
             .authorise(order_id)
@@ -247,6 +236,11 @@ async fn perform(
                 .refund(order_id, &request)
                 .await
                 .map(|a| wire::refunded(&a, operation, amount, order, begun))
+        }
+        OperationKind::UpdateReference => {
+            let reference = operation.reference.as_deref().unwrap_or_default();
+            let changed = client.update_reference(order_id, reference).await;
+            changed.map(|()| wire::acknowledged())
         }
     };
     Ok(match answer {

@@ -172,7 +172,7 @@ fn session_json(payment: &Payment, session: &Session, policy: &Policy) -> Value 
     json!({
         "object": "session",
         "id": session.id.as_str(),
-        "order_reference_id": session.order_reference_id,
+        "order_reference_id": payment.reference_of(session),
         "order_id": session.order.as_ref().map(|order| &order.order_id),
         "checkout_id": session.order.as_ref().map(|order| &order.checkout_id),
         "status": session.order.as_ref().map(|_| of_facts(&session.facts, total.minor()).as_str()),
@@ -191,7 +191,7 @@ fn session_json(payment: &Payment, session: &Session, policy: &Policy) -> Value 
 /// An operation as it stands inside its payment.
 pub(super) fn operation_fields(payment: &Payment, operation: &Operation) -> Value {
     let [items, shipping, tax, discount] = portion::shown(operation, payment.total.currency());
-    json!({
+    let mut value = json!({
         "object": "operation",
         "id": operation.id.as_str(),
         "payment_id": payment.id.as_str(),
@@ -209,7 +209,12 @@ pub(super) fn operation_fields(payment: &Payment, operation: &Operation) -> Valu
         "tamara_id": operation.tamara_id,
         "created_at": rfc3339(operation.created_at_ms),
         "ended_at": operation.ended_at_ms.map(rfc3339),
-    })
+    });
+    if let Some(reference) = &operation.reference {
+        value["order_reference_id"] = reference.as_str().into();
+        value["amount"] = Value::Null;
+    }
+    value
 }
 
 /// The operation object, with its payment.

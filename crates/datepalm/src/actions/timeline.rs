@@ -89,7 +89,10 @@ fn decision(payment: &Payment, operation: &Operation) -> Entry {
     let amount = Money::new(operation.amount_minor, payment.total.currency());
     let mut value = operation_fields(payment, operation);
     let (kind, origin) = (operation.kind.as_str(), operation.origin.as_str());
-    value["title"] = format!("{kind} of {amount} decided ({origin})").into();
+    value["title"] = match &operation.reference {
+        Some(reference) => format!("{kind} to {reference} decided ({origin})").into(),
+        None => format!("{kind} of {amount} decided ({origin})").into(),
+    };
     Entry::new(Kind::Operation, operation.created_at_ms, value)
 }
 

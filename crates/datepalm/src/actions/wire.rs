@@ -8,6 +8,7 @@ use crate::domain::guard::{Guard, stands};
 use crate::domain::journal::Answer;
 use crate::domain::operation::Operation;
 use crate::domain::payment::{Order, Payment, Policy, Session};
+use tamara::checkout::CheckoutSession;
 use tamara::money::Money;
 use tamara::orders::{self, OrderStatus};
 use tamara::payments::{Authorisation, CancelAnswer, CaptureAnswer, RefundAnswer};
@@ -74,7 +75,7 @@ pub fn observation(
         .is_some_and(|known| known.order_id == order.order_id);
     let mismatch = !known
         || order.total_amount != payment.total
-        || order.order_reference_id != session.order_reference_id
+        || !payment.knows_reference(session, &order.order_reference_id)
         || amounts.any(foreign);
     let sums = match (
         order.captured_amount,
@@ -96,6 +97,7 @@ pub fn observation(
         entries,
         sums,
         mismatch,
+        reference: Some(order.order_reference_id.clone()),
     }
 }
 
@@ -186,11 +188,35 @@ fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun: Begun) -
         entries,
         sums: None,
         mismatch,
+        reference: None,
     }
 }
 
 fn other_order(order: Option<&Order>, order_id: &str) -> bool {
     order.is_none_or(|known| known.order_id != order_id)
+}
+
+/// The answer to a create: the order that it made.
+pub fn opened(session: CheckoutSession, now_ms: i64) -> Answer {
+    Answer::Applied {
+        tamara_id: Some(session.order_id.clone()),
+        news: None,
+        order: Some(Order {
+            order_id: session.order_id,
+            checkout_id: session.checkout_id,
+            checkout_url: session.checkout_url,
+            opened_at_ms: now_ms,
+        }),
+    }
+}
+
+/// An answer that says nothing but that it was done.
+pub fn acknowledged() -> Answer {
+    Answer::Applied {
+        tamara_id: None,
+        news: None,
+        order: None,
+    }
 }
 
 /// The answer to *authorise*. A merchant with automatic capture gets a capture that nobody here asked for (R20).

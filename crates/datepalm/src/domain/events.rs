@@ -3,7 +3,7 @@
 //! Derived from the values, never from the call that changed them, so that every path tells the same story.
 
 use super::attention::Point;
-use super::operation::{OperationKind, OperationState};
+use super::operation::OperationState;
 use super::payment::{CancelState, Payment};
 use super::status::{Status, approved_in_vain};
 
@@ -113,7 +113,9 @@ fn operations(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>
         if told && was != Some(operation.state) {
             events.push(Event {
                 about: Some(operation.id.to_string()),
-                amount_minor: (operation.kind != OperationKind::CreateSession)
+                amount_minor: operation
+                    .kind
+                    .moves_money()
                     .then_some(operation.amount_minor),
                 ..event(format!(
                     "{}.{}",
@@ -131,13 +133,17 @@ fn operations(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>
     }
 }
 
-/// Entries that no operation of ours accounts for: a person in the portal, or Tamara's own capture (R20).
+/// Entries that nobody here asked for: a person in the portal, or Tamara's own capture (R20). Told once that is certain: a
+/// read may show the effect of our own call before its answer comes.
 fn entries(before: Option<&Payment>, after: &Payment, events: &mut Vec<Event>) {
     for session in &after.sessions {
         let known = before.and_then(|b| b.session(&session.id));
         for (key, entry) in &session.facts.entries {
-            let new = !known.is_some_and(|s| s.facts.entries.contains_key(key));
-            if new && entry.operation.is_none() {
+            let told = before.zip(known).is_some_and(|(before, known)| {
+                let entry = known.facts.entries.get(key);
+                entry.is_some_and(|entry| before.nobody_asked_for(known, entry))
+            });
+            if !told && after.nobody_asked_for(session, entry) {
                 events.push(Event {
                     about: Some(entry.id.clone()),
                     amount_minor: Some(entry.amount_minor),

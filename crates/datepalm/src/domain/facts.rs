@@ -251,6 +251,8 @@ pub struct Observation {
     pub sums: Option<Sums>,
     /// It is not this session's order, or not its total or reference (R4).
     pub mismatch: bool,
+    /// The reference in it; answers have none.
+    pub reference: Option<String>,
 }
 
 impl Observation {

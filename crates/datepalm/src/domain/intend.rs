@@ -71,7 +71,8 @@ pub fn operation_id(
         OperationKind::CreateSession
         | OperationKind::Authorise
         | OperationKind::Capture
-        | OperationKind::Cancel => OperationId::with_prefix(kind.id_prefix(), now_ms, ids),
+        | OperationKind::Cancel
+        | OperationKind::UpdateReference => OperationId::with_prefix(kind.id_prefix(), now_ms, ids),
     }
 }
 
@@ -145,6 +146,20 @@ pub fn request(
         everything_left: wanted.everything_left,
     };
     insert(payment, intent, context);
+}
+
+/// Adds a change of the order's reference (R6).
+pub fn reference(
+    payment: &mut Payment,
+    id: OperationId,
+    (wanted, reference): (Wanted, &str),
+    asked: Asked,
+    context: &Context<'_>,
+) {
+    request(payment, id, wanted, asked, context);
+    if let Some(operation) = payment.operations.last_mut() {
+        operation.reference = Some(reference.to_owned());
+    }
 }
 
 /// Sets a cancel mark (R23).

@@ -86,7 +86,7 @@ pub fn begin_sending(
     };
     let overtaken =
         operation.state == OperationState::Intent && !still_wanted(payment, operation, session);
-    if !ready || (blocked && operation.kind.moves_money()) {
+    if !ready || (blocked && operation.kind.changes_order()) {
         let waiting = &mut payment.operations[index];
         waiting.may_repeat = repeatable;
         wait(waiting, context);
@@ -123,7 +123,7 @@ fn still_wanted(payment: &Payment, operation: &Operation, session: &Session) -> 
     let facts = &session.facts;
     let left = facts.uncaptured(payment.total.minor());
     match operation.kind {
-        OperationKind::CreateSession => true,
+        OperationKind::CreateSession | OperationKind::UpdateReference => true,
         OperationKind::Authorise => facts.approved_now(),
         OperationKind::Capture => {
             operation.amount_minor <= left
@@ -223,7 +223,9 @@ pub fn record(
     let lapsed = operation.state == OperationState::Unknown;
     if operation.attempt == attempt && (sending || lapsed) {
         not_applied(operation, answer, sending, context);
+        settle::let_go_of_chance(payment, index);
     }
+    let operation = &payment.operations[index];
     if turned_away && operation.not_sent_in_a_row >= TURNED_AWAY_MAX {
         // The same for the whole row of refusals; another for the row that begins when a person had looked.
         let third = operation.attempt - operation.not_sent_in_a_row + TURNED_AWAY_MAX;

@@ -46,5 +46,6 @@ fn said(rank: OrderRank, begun_at_ms: i64) -> Observation {
         entries: Vec::new(),
         sums: None,
         mismatch: false,
+        reference: None,
     }
 }

@@ -8,7 +8,7 @@ use super::guard::{Guard, stands};
 use super::operation::{OperationKind, OperationState};
 use super::payment::{AttentionReason, CancelPromise, CancelState, Payment, Session};
 use super::status::{Status, session_dead, session_terminal};
-use super::{deadline, plan, recovery, schedule, settle};
+use super::{deadline, plan, recovery, references, schedule, settle};
 use crate::ids::SessionId;
 
 /// Takes in a piece of news about the order of `session`.
@@ -41,6 +41,9 @@ pub fn observe(
             Source::Read => Some(news),
             Source::Answer => None,
         };
+        if let Some(reference) = &news.reference {
+            references::seen(payment, session, reference, context);
+        }
         settle::settle(payment, session, read, context);
         if let Some(read) = read {
             recovery::leave(payment, session, read, context);
@@ -144,7 +147,7 @@ fn end_cancel(payment: &mut Payment) {
     let busy = payment
         .operations
         .iter()
-        .any(super::operation::Operation::in_flight);
+        .any(|operation| operation.in_flight() && operation.kind != OperationKind::UpdateReference);
     let state = match mark.promise {
         _ if busy => CancelState::Accepted,
         CancelPromise::GiveBack

@@ -1,5 +1,6 @@
 //! An operation: one intended call that changes something at Tamara, and the states of its journal row (R16).
 
+use super::facts::EntryKind;
 use crate::ids::{OperationId, SessionId};
 
 /// Why an operation ended: reads showed that it never had an effect (R19).
@@ -22,21 +23,39 @@ pub enum OperationKind {
     Cancel,
     /// `POST /payments/simplified-refund/{id}`.
     Refund,
+    /// `PUT /orders/{id}/reference-id`.
+    UpdateReference,
 }
 
 impl OperationKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::CreateSession,
         Self::Authorise,
         Self::Capture,
         Self::Cancel,
         Self::Refund,
+        Self::UpdateReference,
     ];
 
-    /// Whether at most one of these may be in flight per payment (R17).
+    /// A money operation: at most one of these may be in flight per payment (R17).
     pub fn moves_money(self) -> bool {
+        !matches!(self, Self::CreateSession | Self::UpdateReference)
+    }
+
+    /// Whether it changes an order that there is already, so that a read of it tells what became of the call.
+    pub fn changes_order(self) -> bool {
         self != Self::CreateSession
+    }
+
+    /// The entry that its effect leaves in the order, if it leaves one.
+    pub fn makes(self) -> Option<EntryKind> {
+        match self {
+            Self::Capture => Some(EntryKind::Capture),
+            Self::Cancel => Some(EntryKind::Cancel),
+            Self::Refund => Some(EntryKind::Refund),
+            Self::CreateSession | Self::Authorise | Self::UpdateReference => None,
+        }
     }
 
     /// The word in API and tables.
@@ -47,6 +66,7 @@ impl OperationKind {
             Self::Capture => "capture",
             Self::Cancel => "cancel",
             Self::Refund => "refund",
+            Self::UpdateReference => "update_reference",
         }
     }
 
@@ -58,7 +78,7 @@ impl OperationKind {
     /// The prefix of its ids. A refund's id is derived, not made from this.
     pub fn id_prefix(self) -> &'static str {
         match self {
-            Self::CreateSession | Self::Authorise => "op",
+            Self::CreateSession | Self::Authorise | Self::UpdateReference => "op",
             Self::Capture => "cap",
             Self::Cancel => "can",
             Self::Refund => "re",
@@ -205,6 +225,8 @@ pub struct Operation {
     pub reason: Option<String>,
     /// Tamara's id of the capture, refund or cancel.
     pub tamara_id: Option<String>,
+    /// Changes of the reference only: the one that was asked for (R6).
+    pub reference: Option<String>,
     /// When it was written down.
     pub created_at_ms: i64,
     /// When it ended.
@@ -269,6 +291,7 @@ impl Operation {
             lease: intent.lease,
             reason: None,
             tamara_id: None,
+            reference: None,
             created_at_ms: now_ms,
             ended_at_ms: None,
         }

@@ -6,9 +6,9 @@
 pub use super::attention::AttentionReason;
 use super::attention::Point;
 use super::deadline::Warned;
-use super::facts::{Facts, OrderRank};
+use super::facts::{Entry, Facts, OrderRank};
 use super::guard::{Guard, stands};
-use super::operation::{Operation, OperationKind};
+use super::operation::{Operation, OperationKind, OperationState};
 use crate::ids::{PaymentId, SessionId};
 use tamara::money::{Country, Money};
 
@@ -258,6 +258,21 @@ impl Payment {
     pub fn next_session_number(&self) -> i64 {
         let numbers = self.sessions.iter().map(|session| session.number);
         numbers.max().unwrap_or(0) + 1
+    }
+
+    /// Whether nobody here asked for a capture, refund or cancel, as far as is known: it is attributed to no operation,
+    /// and none that is on its way may turn out to have made it (R20).
+    pub fn nobody_asked_for(&self, session: &Session, entry: &Entry) -> bool {
+        let may_have_made_it = |operation: &Operation| {
+            operation.session == session.id
+                && operation.kind.makes() == Some(entry.kind)
+                && operation.amount_minor == entry.amount_minor
+                && matches!(
+                    operation.state,
+                    OperationState::Sending | OperationState::Unknown
+                )
+        };
+        entry.operation.is_none() && !self.operations.iter().any(may_have_made_it)
     }
 
     /// The operation of that id.

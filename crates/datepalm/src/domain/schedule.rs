@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::deadline::{next_deadline, next_warning_ms};
 use super::guard::{Guard, stands};
-use super::operation::{OperationKind, OperationState};
+use super::operation::OperationState;
 use super::payment::Payment;
 use super::status::session_terminal;
 
@@ -35,7 +35,8 @@ pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
         let window_ends_ms = since_ms.saturating_add(context.policy.settle_window_ms) + 1;
         let lease_ends_ms = operation.lease.as_ref().map_or(0, |lease| lease.until_ms);
         let at_ms = window_ends_ms.max(lease_ends_ms);
-        let by_worker = operation.kind.moves_money() && operation.state != OperationState::Unknown;
+        let by_worker =
+            operation.kind.changes_order() && operation.state != OperationState::Unknown;
         // Once the window is over, the gaps go on: what stays in doubt must not be read without pause.
         if !by_worker && at_ms > context.now_ms {
             moments.push(at_ms);
@@ -56,7 +57,7 @@ fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
     let pending = payment
         .operations
         .iter()
-        .any(|operation| operation.pending() && operation.kind != OperationKind::CreateSession);
+        .any(|operation| operation.pending() && operation.kind.changes_order());
     let still_declined = |session: &super::payment::Session| {
         session.order.is_some()
             && session.facts.rank == super::facts::OrderRank::Declined

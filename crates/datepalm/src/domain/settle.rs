@@ -53,7 +53,12 @@ pub fn settle(
                 find_after_all(operation, facts);
                 Vec::new()
             }
-            OperationState::Intent | OperationState::Sending => Vec::new(),
+            // Its sender, or the end of its lease, ends it; what it did is its own all the same.
+            OperationState::Sending => {
+                claim(operation, facts);
+                Vec::new()
+            }
+            OperationState::Intent => Vec::new(),
         };
         let concern =
             |mark| Concern::of_operation(AttentionReason::CannotAttribute, operation, mark);
@@ -70,8 +75,9 @@ fn recognise(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>
         return false;
     }
     match operation.kind {
-        // A partial cancel is decided only after the window (R20), a create by its answer alone (R22).
-        OperationKind::CreateSession => false,
+        // A partial cancel is decided only after the window (R20), a create by its answer alone (R22), a change of the
+        // reference in `references::seen`.
+        OperationKind::CreateSession | OperationKind::UpdateReference => false,
         OperationKind::Cancel if !operation.everything_left => false,
         OperationKind::Authorise => {
             let seen = facts.was_authorised();
@@ -102,6 +108,51 @@ fn recognise(operation: &mut Operation, facts: &mut Facts, context: &Context<'_>
     }
 }
 
+/// What an operation that is being sent did already, by what it echoes (R20).
+fn claim(operation: &Operation, facts: &mut Facts) {
+    for entry in facts.entries.values_mut() {
+        let ours = match operation.kind {
+            OperationKind::Capture => {
+                entry.kind == EntryKind::Capture && is_our_capture(entry, operation)
+            }
+            OperationKind::Refund => {
+                entry.kind == EntryKind::Refund && is_our_refund(entry, operation)
+            }
+            OperationKind::CreateSession
+            | OperationKind::Authorise
+            | OperationKind::Cancel
+            | OperationKind::UpdateReference => false,
+        };
+        if ours {
+            entry.operation = Some(operation.id.clone());
+        }
+    }
+}
+
+/// Nothing came of the only attempt: a capture that echoes it by chance is somebody else's.
+pub fn let_go_of_chance(payment: &mut Payment, index: usize) {
+    let operation = &payment.operations[index];
+    let session = payment
+        .sessions
+        .iter_mut()
+        .find(|session| session.id == operation.session);
+    let nothing = matches!(
+        operation.state,
+        OperationState::Rejected | OperationState::Intent
+    );
+    if let Some(session) = session.filter(|_| nothing) {
+        let_go(operation, &mut session.facts);
+    }
+}
+
+fn let_go(operation: &Operation, facts: &mut Facts) {
+    for entry in facts.entries.values_mut() {
+        if entry.kind == EntryKind::Capture && entry.operation.as_ref() == Some(&operation.id) {
+            entry.operation = None;
+        }
+    }
+}
+
 fn is_our_capture(entry: &Entry, operation: &Operation) -> bool {
     let items_agree = [&operation.item_refs, &entry.item_refs]
         .into_iter()
@@ -121,20 +172,13 @@ fn echoes(entry: &Entry, operation: &Operation) -> bool {
         && (second || !stands(Guard::EchoAttributes))
 }
 
-/// The set that shows the effect of such an operation, if one does.
-fn entries_of(kind: OperationKind) -> Option<EntryKind> {
-    match kind {
-        OperationKind::Capture => Some(EntryKind::Capture),
-        OperationKind::Refund => Some(EntryKind::Refund),
-        OperationKind::Cancel => Some(EntryKind::Cancel),
-        OperationKind::CreateSession | OperationKind::Authorise => None,
-    }
-}
-
 /// Tamara's ids of the entries that may be this operation's effect, or somebody else's.
 pub(super) fn candidates(operation: &Operation, facts: &Facts) -> Vec<String> {
     let ids = |kind| new_entries(operation, facts, kind).map(|entry| entry.id.clone());
-    entries_of(operation.kind).map_or_else(Vec::new, |kind| ids(kind).collect())
+    operation
+        .kind
+        .makes()
+        .map_or_else(Vec::new, |kind| ids(kind).collect())
 }
 
 /// Entries of the operation's amount that no operation accounts for and that no read before its first send held: told by
@@ -244,6 +288,7 @@ fn absent(
     if operation.doubt_from_attempt.is_none() {
         // Every attempt was refused with a 409, and this is the read it had to end in (R21).
         operation.end(OperationState::Rejected, Some("conflict"), context.now_ms);
+        let_go(operation, facts);
         return false;
     }
     if repeat_allowed(operation, facts, total) {
@@ -278,6 +323,8 @@ pub fn repeat_allowed(operation: &Operation, facts: &Facts, total: i64) -> bool 
                 && facts.live()
                 && facts.uncaptured(total) == operation.amount_minor
         }
+        // The same reference once more changes nothing.
+        OperationKind::UpdateReference => true,
         OperationKind::CreateSession | OperationKind::Refund => false,
     };
     let partial = !stands(Guard::PartialsAreNotRepeated) && room_for(operation, facts, total);
@@ -290,7 +337,9 @@ fn room_for(operation: &Operation, facts: &Facts, total: i64) -> bool {
     let room = match operation.kind {
         OperationKind::Capture | OperationKind::Cancel => facts.uncaptured(total),
         OperationKind::Refund => facts.captured().saturating_sub(facts.refunded()),
-        OperationKind::CreateSession | OperationKind::Authorise => 0,
+        OperationKind::CreateSession
+        | OperationKind::Authorise
+        | OperationKind::UpdateReference => 0,
     };
     facts.live() && operation.amount_minor <= room
 }
@@ -345,7 +394,8 @@ pub(super) fn effects_after_all(operation: &Operation, facts: &Facts, busy: bool
         OperationKind::CreateSession
         | OperationKind::Authorise
         | OperationKind::Capture
-        | OperationKind::Cancel => Vec::new(),
+        | OperationKind::Cancel
+        | OperationKind::UpdateReference => Vec::new(),
     };
     if by_person && !busy {
         marks.extend(candidates(operation, facts));
@@ -355,7 +405,7 @@ pub(super) fn effects_after_all(operation: &Operation, facts: &Facts, busy: bool
 
 /// The entry of something that a person called applied before any read showed it (R17).
 fn find_after_all(operation: &mut Operation, facts: &mut Facts) {
-    let Some(kind) = entries_of(operation.kind).filter(|_| operation.told_applied()) else {
+    let Some(kind) = operation.kind.makes().filter(|_| operation.told_applied()) else {
         return;
     };
     let mut ours: Vec<String> = facts

@@ -2,6 +2,7 @@
 //! asks one kind of question of them.
 
 mod attention_rules;
+mod attribution;
 mod deadline_rules;
 mod desk;
 mod ending_rules;
@@ -13,6 +14,7 @@ mod payment_rules;
 mod plan_rules;
 mod portion_rules;
 mod recovery_rules;
+mod references;
 mod said;
 mod settle_rules;
 mod totals;

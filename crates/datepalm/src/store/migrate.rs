@@ -10,6 +10,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("migrations/0002_attention.sql")),
     (3, include_str!("migrations/0003_recovery.sql")),
     (4, include_str!("migrations/0004_warnings.sql")),
+    (5, include_str!("migrations/0005_references.sql")),
     (6, include_str!("migrations/0006_order_of_sends.sql")),
 ];
 

@@ -13,7 +13,7 @@ pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<Operation>
         "-- operations of payment
 select id, session, kind, key, fingerprint, state, origin, amount_minor, everything_left, shipped_at_s, item_refs, details, attempt,
     doubt_from_attempt, may_repeat, repeat_refused, not_sent_in_a_row, late_reads, first_sent_version, last_sent_at_ms,
-    last_sent_version,    next_try_at_ms, lease_token, lease_until_ms, reason, tamara_id, created_at_ms, ended_at_ms
+    last_sent_version, next_try_at_ms, lease_token, lease_until_ms, reason, tamara_id, reference, created_at_ms, ended_at_ms
 from operations where payment = $1 order by created_at_ms, id",
         values![payment.as_str()],
     )?;
@@ -52,6 +52,7 @@ fn from_row(mut row: Row) -> Result<Operation> {
             .map(|(token, until_ms)| Lease { token, until_ms }),
         reason: row.opt_text()?,
         tamara_id: row.opt_text()?,
+        reference: row.opt_text()?,
         created_at_ms: row.int()?,
         ended_at_ms: row.opt_int()?,
     })
@@ -62,8 +63,8 @@ fn insert(tx: &mut Tx<'_>, payment: &Payment, operation: &Operation) -> Result<(
         "-- operations insert
 insert into operations (id, account, payment, session, kind, key, fingerprint, state, origin, amount_minor,
     everything_left, shipped_at_s, item_refs, details, attempt, may_repeat, repeat_refused, not_sent_in_a_row, late_reads,
-    next_try_at_ms, created_at_ms)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, 0, 0, 0, $15, $16)",
+    next_try_at_ms, reference, created_at_ms)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, 0, 0, 0, $15, $16, $17)",
         values![
             operation.id.as_str(),
             &payment.account,
@@ -80,6 +81,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, 0, 0,
             &operation.item_refs,
             &operation.details,
             operation.next_try_at_ms,
+            operation.reference.as_deref(),
             operation.created_at_ms,
         ],
     )?;

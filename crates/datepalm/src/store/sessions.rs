@@ -1,4 +1,4 @@
-//! Sessions and the facts of their orders. Writes `sessions` and `entries`.
+//! Sessions, the references of their orders, and the facts of these. Writes `sessions`, `order_references` and `entries`.
 
 use super::attention::{marks_from, marks_text};
 use super::tx::{Row, Tx};
@@ -147,6 +147,14 @@ values ($1, $2, $3, $4, $5, $6, 0, 0, 'new', $7)",
                 after.created_at_ms,
             ],
         )?;
+        tx.execute(
+            RESERVE,
+            values![
+                &payment.account,
+                &after.order_reference_id,
+                after.id.as_str()
+            ],
+        )?;
     }
     if before != Some(after) {
         update(tx, after)?;
@@ -246,11 +254,28 @@ pub fn by_return_token(tx: &mut Tx<'_>, token: &str) -> Result<Option<(PaymentId
         .transpose()
 }
 
-/// Whether a reference was ever given to Tamara in this account (R6).
-pub fn reference_taken(tx: &mut Tx<'_>, account: &str, reference: &str) -> Result<bool> {
+const RESERVE: &str = "-- order_references reserve
+insert into order_references (account, reference, session) values ($1, $2, $3)";
+
+/// The session that had that reference of the account, or was asked to have it: it stays that session's for ever (R6).
+pub fn by_reference(tx: &mut Tx<'_>, account: &str, reference: &str) -> Result<Option<SessionId>> {
     let row = tx.query_opt(
-        "-- sessions reference taken\nselect number from sessions where account = $1 and order_reference_id = $2",
+        "-- order_references by reference\nselect session from order_references where account = $1 and reference = $2",
         values![account, reference],
     )?;
-    Ok(row.is_some())
+    row.map(|mut row| row.text().map(SessionId)).transpose()
+}
+
+/// Reserves a reference for a session; one that is its own already stays so. Answers false when it is another's.
+pub fn reserve_reference(
+    tx: &mut Tx<'_>,
+    account: &str,
+    reference: &str,
+    session: &SessionId,
+) -> Result<bool> {
+    if let Some(owner) = by_reference(tx, account, reference)? {
+        return Ok(owner == *session);
+    }
+    tx.execute(RESERVE, values![account, reference, session.as_str()])?;
+    Ok(true)
 }

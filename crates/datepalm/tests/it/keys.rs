@@ -211,6 +211,7 @@ async fn idempotency_keys_that_are_none() {
         format!("/v1/payments/{ID}/capture"),
         format!("/v1/payments/{ID}/refund"),
         format!("/v1/payments/{ID}/cancel"),
+        format!("/v1/payments/{ID}/reference"),
     ];
     let keyed = |path: &str| Request::post(path).header("authorization", format!("Bearer {KEY}"));
     let invalid = |says| refused(400, "idempotency_key_invalid", says);

@@ -16,6 +16,7 @@ mod merchants;
 mod notifications;
 mod problem;
 mod races;
+mod references;
 mod refusals;
 mod secrecy;
 mod store;

@@ -1,8 +1,8 @@
 //! Callers at the same moment: one effect, and everybody hears of it.
 
 use crate::on_both;
-use crate::world::{World, order, sar};
-use futures_util::future::join_all;
+use crate::world::{Fault, World, order, sar};
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use tamara_sandbox::Plan;
 
@@ -70,6 +70,46 @@ on_both! {
         assert!(answers.iter().all(|(status, _)| matches!(status, 200 | 202)), "{answers:#?}");
         let ids: std::collections::BTreeSet<&str> = answers.iter().map(|(_, o)| o["id"].as_str().unwrap()).collect();
         assert_eq!((ids.len(), world.calls("POST /payments/capture")), (1, 1));
+        world.finish().await;
+    }
+
+    // R20: a notification of our own capture, refund or cancel may be read before the answer to the call comes.
+    async fn our_own_effects_are_read_before_their_answers(on: On) {
+        let world = World::new(on).await;
+        let id = paid(&world).await;
+        let asked = [
+            ("cancel", "/cancel", json!({ "amount": sar(12) })),
+            ("capture", "/payments/capture", json!({ "amount": sar(20_000) })),
+            ("refund", "/simplified-refund", json!({ "amount": sar(5_000) })),
+        ];
+        for (verb, call, body) in asked {
+            world.fault(call, Fault::AnswerHeld);
+            let path = format!("/v1/payments/{id}/{verb}");
+            let meanwhile = async {
+                world.held().await;
+                world.deliver(1).await;
+                world.work().await;
+                let payment = world.payment(&id).await;
+                let operations = payment["operations"].as_array().unwrap();
+                let own = operations.iter().find(|operation| operation["kind"] == verb).unwrap();
+                assert_eq!(own["state"], "sending", "only its sender, or its lapse, ends it: {payment:#}");
+                let entries = payment["sessions"][0]["entries"].as_array().unwrap();
+                let seen = entries.iter().find(|entry| entry["kind"] == verb).unwrap();
+                assert_eq!(seen["operation"].is_string(), verb != "cancel", "a cancel echoes nothing: {seen:#}");
+                world.let_go();
+            };
+            let ((status, operation), ()) = join(world.post(&path, verb, &body), meanwhile).await;
+            assert_eq!((status, &operation["state"]), (200, &json!("succeeded")), "{operation:#}");
+        }
+        let (_, timeline) = world.get(&format!("/v1/payments/{id}/timeline")).await;
+        let told: Vec<&str> = timeline["data"].as_array().unwrap().iter()
+            .filter(|entry| entry["kind"] == "event")
+            .map(|entry| entry["title"].as_str().unwrap())
+            .collect();
+        assert!(told.iter().all(|kind| !kind.ends_with(".observed")), "{told:?}");
+        for kind in ["capture.succeeded", "cancel.succeeded", "refund.succeeded"] {
+            assert_eq!(told.iter().filter(|told| **told == kind).count(), 1, "{told:?}");
+        }
         world.finish().await;
     }
 

@@ -43,6 +43,10 @@ pub enum Fault {
     GatewayError,
     /// Tamara refuses with this body.
     Refusal(&'static str),
+    /// Tamara did it, and its answer is held back until `let_go`.
+    AnswerHeld,
+    /// Tamara did it, and says the second text in its answer wherever it would have said the first.
+    Reworded(&'static str, &'static str),
 }
 
 /// The sandbox's clock as the service's; its wall reading may be set back, its second one goes on.
@@ -102,6 +106,8 @@ struct InProcess {
     faults: Faults,
     seen: Seen,
     halt: Arc<Halt>,
+    held: Arc<tokio::sync::Notify>,
+    let_go: Arc<tokio::sync::Notify>,
 }
 
 impl InProcess {
@@ -111,6 +117,22 @@ impl InProcess {
             .iter()
             .position(|(part, _)| call.contains(part.as_str()))?;
         faults.remove(index).map(|(_, fault)| fault)
+    }
+
+    /// What Tamara answers.
+    async fn deliver(&self, request: Request) -> (u16, Vec<u8>) {
+        let token = request.token.expose_secret();
+        let http = HttpRequest::builder()
+            .method(request.method.as_str())
+            .uri(&request.path)
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(request.body.map_or_else(Body::empty, Body::from))
+            .unwrap();
+        let answer = self.sandbox.router().oneshot(http).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, body.to_vec())
     }
 }
 
@@ -144,29 +166,24 @@ impl Transport for InProcess {
                         body: body.into(),
                     });
                 }
-                Some(Fault::AnswerLost) | None => {}
+                Some(Fault::AnswerLost | Fault::AnswerHeld | Fault::Reworded(..)) | None => {}
             }
             self.seen.lock().unwrap().push(call);
-            let http = HttpRequest::builder()
-                .method(request.method.as_str())
-                .uri(&request.path)
-                .header(
-                    "authorization",
-                    format!("Bearer {}", request.token.expose_secret()),
-                )
-                .header("content-type", "application/json")
-                .body(request.body.map_or_else(Body::empty, Body::from))
-                .unwrap();
-            let answer = self.sandbox.router().oneshot(http).await.unwrap();
-            let status = answer.status().as_u16();
-            let body = answer
-                .into_body()
-                .collect()
-                .await
-                .unwrap()
-                .to_bytes()
-                .to_vec();
+            let (status, body) = self.deliver(request).await;
             self.halt.point().await;
+            if fault == Some(Fault::AnswerHeld) {
+                self.held.notify_one();
+                self.let_go.notified().await;
+            }
+            if let Some(Fault::Reworded(says, instead)) = fault {
+                let body = String::from_utf8(body).unwrap();
+                assert!(body.contains(says), "{body} does not say {says}");
+                return Ok(Response {
+                    status,
+                    headers: Vec::new(),
+                    body: body.replace(says, instead).into_bytes(),
+                });
+            }
             if fault == Some(Fault::AnswerLost) {
                 return Err(TransportError::OutcomeUnknown(
                     "lost by the test after".into(),
@@ -246,6 +263,8 @@ impl World {
             faults: Faults::default(),
             seen: Seen::default(),
             halt: halt.clone(),
+            held: Arc::default(),
+            let_go: Arc::default(),
         };
         let shared = SharedClock {
             clock: clock.clone(),
@@ -308,6 +327,16 @@ impl World {
     /// What would have gone wrong goes well from now on.
     pub fn no_more_faults(&self) {
         self.wire.faults.lock().unwrap().clear();
+    }
+
+    /// Resolves when an answer is held back.
+    pub async fn held(&self) {
+        self.wire.held.notified().await;
+    }
+
+    /// Lets an answer that is held back go on.
+    pub fn let_go(&self) {
+        self.wire.let_go.notify_one();
     }
 
     /// How many calls Tamara saw whose `METHOD path` contains `part`.

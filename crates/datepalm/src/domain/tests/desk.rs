@@ -14,6 +14,7 @@ use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
 use crate::domain::payment::{AttentionReason, CancelState, CaptureMode, Order, Payment, Policy};
 use crate::domain::plan;
 use crate::domain::recovery::recover;
+use crate::domain::references::{ReferenceRefused, decide_reference};
 use crate::ids::{OperationId, PaymentId, SeededIds, SessionId};
 use tamara::money::{Country, Currency, Money};
 
@@ -271,7 +272,11 @@ impl Desk {
     /// News that was made by hand.
     pub fn take_in(&mut self, session: usize, news: &Observation) {
         let id = self.session_id(session);
-        self.step(|payment, context| observe(payment, &id, news, context));
+        let mut news = news.clone();
+        let known = self.payment.session(&id).expect("it was opened here");
+        let foreign = |reference: &String| !self.payment.knows_reference(known, reference);
+        news.mismatch |= news.reference.as_ref().is_some_and(foreign);
+        self.step(|payment, context| observe(payment, &id, &news, context));
     }
 
     /// Time alone.
@@ -341,6 +346,30 @@ impl Desk {
         id
     }
 
+    /// A merchant asks for another reference of the order.
+    pub fn ask_reference(&mut self, reference: &str) -> Result<OperationId, ReferenceRefused> {
+        let context = Context {
+            now_ms: self.now_ms,
+            policy: &self.policy,
+            can_hold: self.can_hold,
+        };
+        let wanted = decide_reference(&self.payment, reference, &context)?;
+        let asked = Asked {
+            key: self.new_id("key"),
+            fingerprint: String::new(),
+            lease: self.lease("worker"),
+            shipped_at_s: None,
+            item_refs: String::new(),
+            details: "{}".to_owned(),
+        };
+        let id = OperationId(self.new_id("op"));
+        let made = id.clone();
+        self.step(|payment, context| {
+            intend::reference(payment, id, (wanted, reference), asked, context);
+        });
+        Ok(made)
+    }
+
     pub fn begin(&mut self, id: &OperationId) -> Option<i64> {
         self.begin_as(id, "worker")
     }
@@ -400,6 +429,7 @@ impl Desk {
             entries: Vec::new(),
             sums: None,
             mismatch: false,
+            reference: None,
         }
     }
 
@@ -409,9 +439,10 @@ impl Desk {
         let kind = match operation.kind {
             OperationKind::Cancel => EntryKind::Cancel,
             OperationKind::Refund => EntryKind::Refund,
-            OperationKind::Capture | OperationKind::CreateSession | OperationKind::Authorise => {
-                EntryKind::Capture
-            }
+            OperationKind::Capture
+            | OperationKind::CreateSession
+            | OperationKind::Authorise
+            | OperationKind::UpdateReference => EntryKind::Capture,
         };
         let own = Entry {
             seen_at_ms: self.now_ms,

@@ -100,7 +100,9 @@ impl Order {
                 self.authorised_by.push(operation.id.clone());
                 return Some(id);
             }
-            OperationKind::Authorise | OperationKind::CreateSession => return None,
+            OperationKind::Authorise
+            | OperationKind::CreateSession
+            | OperationKind::UpdateReference => return None,
             OperationKind::Capture => (EntryKind::Capture, RefundRank::Other),
             OperationKind::Cancel => (EntryKind::Cancel, RefundRank::Other),
             OperationKind::Refund => (EntryKind::Refund, refund),

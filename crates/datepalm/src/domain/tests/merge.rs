@@ -69,6 +69,7 @@ fn any_news() -> impl Strategy<Value = Observation> {
                     canceled_minor: canceled * 100,
                 }),
                 mismatch,
+                reference: None,
             },
         )
 }
@@ -164,6 +165,7 @@ fn read(begun_at_ms: i64, word: Word) -> Observation {
         entries: Vec::new(),
         sums: None,
         mismatch: false,
+        reference: None,
     }
 }
 

@@ -12,6 +12,7 @@ pub struct Body {
     word: Word,
     entries: Vec<Entry>,
     mismatch: bool,
+    reference: Option<String>,
 }
 
 pub fn body(rank: OrderRank) -> Body {
@@ -19,6 +20,7 @@ pub fn body(rank: OrderRank) -> Body {
         word: Word::Known(rank),
         entries: Vec::new(),
         mismatch: false,
+        reference: None,
     }
 }
 
@@ -50,6 +52,12 @@ impl Body {
 
     pub fn mismatch(mut self) -> Self {
         self.mismatch = true;
+        self
+    }
+
+    /// The reference that the order has.
+    pub fn reference(mut self, reference: &str) -> Self {
+        self.reference = Some(reference.to_owned());
         self
     }
 
@@ -115,6 +123,7 @@ impl Body {
             }),
             entries,
             mismatch: self.mismatch,
+            reference: self.reference.clone(),
         }
     }
 }

@@ -503,3 +503,53 @@ fn paid_flickers_while_a_refund_is_read_before_its_answer() {
     assert_eq!(desk.state(&refund), OperationState::Succeeded);
     assert!(desk.payment.paid(), "100 stay");
 }
+
+/// R4: our own change of the reference, its answer lost: a read that shows the new reference is no mismatch, so the order is
+/// authorised in time.
+#[test]
+fn reference_update_in_doubt() {
+    let mut desk = Desk::pending();
+    let change = desk.ask_reference("A-9").unwrap();
+    desk.send_lost(&change);
+    desk.read(0, &body(OrderRank::Approved).reference("A-9"));
+    assert!(!desk.asks_for(AttentionReason::OrderMismatch) && !desk.payment.blocked());
+    assert_eq!(desk.state(&change), OperationState::Succeeded);
+    let authorise = desk.plan().expect("it is approved");
+    desk.send_applied(&authorise, desk.answer_word(OrderRank::Authorised));
+    assert!(desk.payment.paid());
+
+    // Not there yet: the old reference is no mismatch either, and the change is asked for again.
+    let mut desk = Desk::pending();
+    let change = desk.ask_reference("A-9").unwrap();
+    desk.send_lost(&change);
+    desk.read(0, &body(OrderRank::Approved).reference("A-1-1"));
+    assert!(desk.operation(&change).may_repeat && desk.plan().is_some());
+    desk.tick(HOUR);
+    assert_eq!(desk.begin(&change), Some(2));
+}
+
+/// R7: declined; a new payment with other content takes the reference; the old one is approved after all. Only one of the
+/// two is paid, and the other's money goes back.
+#[test]
+fn old_payment_reopened_beside_new_one() {
+    let mut old = Desk::pending();
+    old.read(0, &body(OrderRank::Declined));
+    assert!(!old.payment.held, "given up, so that another may take it");
+    let mut new = Desk::approved();
+    assert!(new.payment.held);
+    old.can_hold = false;
+    old.tick(1);
+    old.read(0, &body(OrderRank::Approved));
+    assert!(old.payment.winner.is_none() && !old.payment.held);
+    let authorise = old.plan().expect("authorised, to be released");
+    old.send_applied(&authorise, old.answer_word(OrderRank::Authorised));
+    assert!(!old.payment.paid());
+    let cancel = old.plan().expect("canceled");
+    old.send_applied(&cancel, old.own_entry(&cancel, "x1"));
+    old.tick(1);
+    old.read(0, &body(OrderRank::Canceled).cancel("x1", TOTAL));
+    assert!(!old.payment.ever_paid && old.payment.is_final());
+    let authorise = new.plan().unwrap();
+    new.send_applied(&authorise, new.answer_word(OrderRank::Authorised));
+    assert!(new.payment.paid());
+}

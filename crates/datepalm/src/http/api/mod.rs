@@ -2,6 +2,7 @@
 
 pub mod operations;
 pub mod payments;
+pub mod reference;
 
 use super::problem::Problem;
 use crate::app::App;
@@ -21,6 +22,7 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/payments/{id}/capture", post(operations::capture)),
         ("/payments/{id}/refund", post(operations::refund)),
         ("/payments/{id}/cancel", post(operations::cancel)),
+        ("/payments/{id}/reference", post(reference::update)),
     ]
 }
 

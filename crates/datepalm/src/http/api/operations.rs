@@ -223,7 +223,7 @@ async fn carried_out(app: &Arc<App>, account: &Arc<Account>, asked: Asked) -> An
 }
 
 /// The operation's current state as an answer: done is 200, in doubt or under way 202, refused a problem (R26).
-async fn shown(app: &Arc<App>, account: &Arc<Account>, outcome: Outcome) -> Answer {
+pub(super) async fn shown(app: &Arc<App>, account: &Arc<Account>, outcome: Outcome) -> Answer {
     let shown = show_payment(app, &account.config.name, &outcome.payment).await?;
     let Some(operation) = shown.payment.operation(outcome.operation.as_str()) else {
         return Err(anyhow::anyhow!(
