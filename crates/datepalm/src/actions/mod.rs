@@ -15,6 +15,7 @@ pub mod follow_return;
 pub mod mutants;
 pub mod open_session;
 pub mod portion;
+pub mod preview_cancel;
 pub mod read_order;
 pub mod receive_notification;
 pub mod request_operation;

@@ -22,6 +22,7 @@ pub mod origin;
 pub mod payment;
 pub mod plan;
 pub mod portion;
+pub mod preview;
 pub mod recovery;
 pub mod references;
 pub mod resume;

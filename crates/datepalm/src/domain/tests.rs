@@ -13,6 +13,7 @@ mod operation_rules;
 mod payment_rules;
 mod plan_rules;
 mod portion_rules;
+mod preview_rules;
 mod recovery_rules;
 mod references;
 mod said;

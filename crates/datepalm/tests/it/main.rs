@@ -9,6 +9,7 @@ mod bad_input;
 mod clock_set_back;
 mod crash_steps;
 mod deadlines;
+mod dry_run;
 mod items;
 mod keys;
 mod main_job;

@@ -4,6 +4,7 @@ use super::payments::{Answer, answer};
 use crate::actions::cancel_payment::{Canceled, cancel_payment};
 use crate::actions::content::Amount;
 use crate::actions::portion::{MadeOf, NamedItem, minor_of, named};
+use crate::actions::preview_cancel::preview_cancel;
 use crate::actions::request_operation::{Asked, Outcome, request_operation};
 use crate::actions::show_payment::{operation_json, payment_json, show_payment};
 use crate::app::{Account, App};
@@ -16,7 +17,9 @@ use crate::error::{Code, Refusal, Result};
 use crate::http::auth::Merchant;
 use crate::http::body::{IdempotencyKey, Json};
 use crate::http::path::PaymentPath;
-use axum::extract::State;
+use crate::http::problem::Problem;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -159,22 +162,45 @@ pub struct CancelBody {
     discount_amount: Option<Amount>,
 }
 
-/// `POST /v1/payments/{id}/cancel`
+/// Query of a cancel.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelQuery {
+    dry_run: Option<bool>,
+}
+
+/// `POST /v1/payments/{id}/cancel`; with `?dry_run=true` it is shown, and nothing is done.
 pub async fn cancel(
     State(app): State<Arc<App>>,
     merchant: Merchant,
     PaymentPath(payment): PaymentPath,
-    IdempotencyKey(key): IdempotencyKey,
+    query: std::result::Result<Query<CancelQuery>, QueryRejection>,
+    key: std::result::Result<IdempotencyKey, Problem>,
     Json(value): Json<CancelBody>,
 ) -> Answer {
     let account = merchant.account;
-    if let Some((command, named)) = part_of(&account, value)? {
-        let asked = Asked {
+    // A misspelt dry_run must not cancel.
+    let Query(CancelQuery { dry_run }) = query.map_err(|_| {
+        let detail = "a cancel takes dry_run=true or dry_run=false in its query, and nothing else; nothing was done";
+        Refusal::new(Code::InvalidRequest, detail).param("dry_run")
+    })?;
+    let mut asked = Asked::cancel(payment.clone(), String::new());
+    let part = part_of(&account, value)?;
+    let whole = part.is_none();
+    if let Some((command, named)) = part {
+        asked = Asked {
             command,
             named,
-            ..Asked::cancel(payment, key)
+            ..asked
         };
-        return carried_out(&app, &account, asked).await;
+    }
+    if dry_run == Some(true) {
+        let preview = preview_cancel(&app, &account, asked).await?;
+        return Ok(answer(StatusCode::OK, false, preview));
+    }
+    let IdempotencyKey(key) = key?;
+    if !whole {
+        return carried_out(&app, &account, Asked { key, ..asked }).await;
     }
     match cancel_payment(&app, &account, &payment, key).await? {
         Canceled::Operation(outcome) => shown(&app, &account, outcome).await,
