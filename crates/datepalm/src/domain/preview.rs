@@ -131,7 +131,9 @@ fn moves(operation: &Operation) -> bool {
 /// What Tamara would answer. The id stands for one that only Tamara can give.
 fn effect(step: &Foreseen, number: usize, context: &Context<'_>) -> Observation {
     let kind = match step.kind {
-        OperationKind::CreateSession | OperationKind::Authorise => {
+        OperationKind::CreateSession
+        | OperationKind::Authorise
+        | OperationKind::UpdateReference => {
             return news(Some(OrderRank::Authorised), None, context);
         }
         OperationKind::Capture => EntryKind::Capture,
@@ -161,6 +163,7 @@ fn news(rank: Option<OrderRank>, entry: Option<Entry>, context: &Context<'_>) ->
         word: rank.map(Word::Known),
         entries: entry.into_iter().collect(),
         sums: None,
+        reference: None,
         mismatch: false,
     }
 }

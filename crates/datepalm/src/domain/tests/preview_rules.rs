@@ -31,7 +31,9 @@ fn carry_out(desk: &mut Desk, first: Option<OperationId>) -> Vec<(OperationKind,
         let (kind, amount_minor) = (desk.operation(&id).kind, desk.operation(&id).amount_minor);
         let tamara_id = format!("t{}", done.len());
         match kind {
-            OperationKind::CreateSession | OperationKind::Authorise => {
+            OperationKind::CreateSession
+            | OperationKind::Authorise
+            | OperationKind::UpdateReference => {
                 desk.send_applied(&id, desk.answer_word(OrderRank::Authorised));
             }
             OperationKind::Capture | OperationKind::Cancel => {
