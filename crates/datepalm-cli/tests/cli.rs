@@ -294,6 +294,39 @@ async fn a_created_key_works_in_the_service_that_runs_already() {
     assert!(stderr(&unknown).contains("hint: these are: shop_sa"));
 }
 
+/// R30: `serve --recover` says what it does, before it serves; a plain start afterwards does not.
+#[tokio::test]
+async fn r30_a_recovery_is_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("datepalm.toml");
+    std::fs::write(&config, settings("http://127.0.0.1:9")).unwrap();
+    let serve = ["serve", "--config", config.to_str().unwrap()];
+    let service = Running::start(&[&serve[..], &["--recover"]].concat(), false);
+    let said: Vec<Value> = service
+        .head
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let announced = said.iter().filter(|line| line["level"] == "WARN");
+    let announced: Vec<&str> = announced
+        .map(|line| line["message"].as_str().unwrap())
+        .collect();
+    for word in [
+        "an old copy",
+        "900 s from now on",
+        "restored_unknown_effect",
+        "every payment knows of the restore",
+    ] {
+        assert!(
+            announced.iter().any(|line| line.contains(word)),
+            "{word}: {announced:#?}"
+        );
+    }
+    drop(service);
+    let service = Running::start(&serve, false);
+    assert!(!service.head.contains("WARN"), "{}", service.head);
+}
+
 #[test]
 fn a_service_without_configuration_or_account_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! The running service: settings, store, the three seams, and the nudges between requests and workers.
 
-use crate::clock::{Clock, SystemClock};
+use crate::actions::recover;
+use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::config::{AccountConfig, Config};
 use crate::domain::payment::Policy;
 use crate::ids::{self, Ids, PaymentId, SystemIds};
@@ -84,7 +85,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, checks the accounts against their first start (R28) and makes everything ready.
+    /// Opens the database, checks the accounts against their first start (R28), goes on with a recovery that was begun (R30)
+    /// and makes everything ready.
     pub async fn open(config: Config, seams: Seams) -> anyhow::Result<Arc<Self>> {
         let store = Store::open(&config.database)?;
         let Seams {
@@ -119,7 +121,7 @@ impl App {
             events: Notify::new(),
         };
         let policy = Arc::new(config.policy.clone());
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             config,
             policy,
             store,
@@ -128,7 +130,17 @@ impl App {
             accounts: ready,
             secret,
             nudges,
-        }))
+        });
+        // A recovery that was begun comes before everything else, also after a crash (R30).
+        if let Some(told) = recover::carry_on(&app).await? {
+            tracing::warn!(
+                payments = told.payments,
+                orders = told.orders,
+                restored_at = rfc3339(told.restored_at_ms),
+                "recovery: every payment knows of the restore; those whose orders can have changed wait for a read"
+            );
+        }
+        Ok(app)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cancel of the whole payment: one verb with a plan (R23). The row of its key is the mark (R26).
 
 use super::advance::{Env, save_and_plan};
+use super::recover::hurried;
 use super::request_operation::{Asked, load_own, refusal, replay, request_operation};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
@@ -48,7 +49,8 @@ pub async fn cancel_payment(
         .write("cancel payment", move |tx| {
             write_mark(tx, &env, &id, &key, &fingerprint)
         })
-        .await?;
+        .await;
+    let written = hurried(app, payment, written).await?;
     match written {
         Written::Plain => Ok(Canceled::Operation(
             request_operation(app, account, asked).await?,

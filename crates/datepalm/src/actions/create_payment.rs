@@ -5,7 +5,7 @@ use super::advance::{Env, save_and_plan};
 use super::check_content;
 use super::content::{Content, PaymentRequest, People};
 use super::open_session::open_session;
-use super::request_operation::recovering;
+use super::recover::recovering;
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::guard::{Guard, stands};
@@ -14,9 +14,9 @@ use crate::domain::payment::{CaptureMode, Payment};
 use crate::domain::resume::{Resumed, resume as resumed};
 use crate::error::{Code, Refusal, Result, refused};
 use crate::ids::{OperationId, PaymentId};
-use crate::store::operations;
 use crate::store::payments::{self, Wish};
 use crate::store::tx::Tx;
+use crate::store::{operations, recovery};
 use std::sync::Arc;
 use tamara::money::{Country, Money};
 
@@ -267,6 +267,11 @@ fn find_or_make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Res
         let before = payments::load_known(tx, &ended)?;
         let key = Some((draft.key.clone(), draft.fingerprint.clone()));
         return another_session(tx, env, before, key, lease, false);
+    }
+    // What was approved of it since the copy was made would lose its reference to the new one (R7).
+    if let Some(waiting) = recovery::waiting_of_reference(tx, account, reference)? {
+        let waiting = payments::load_known(tx, &waiting)?;
+        return Err(recovering(&waiting, &env.policy));
     }
     make(tx, env, draft, lease)
 }

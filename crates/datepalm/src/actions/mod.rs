@@ -18,6 +18,7 @@ pub mod portion;
 pub mod preview_cancel;
 pub mod read_order;
 pub mod receive_notification;
+pub mod recover;
 pub mod request_operation;
 pub mod send;
 pub mod show_payment;

@@ -3,16 +3,18 @@
 
 use super::advance::{Env, save_and_plan};
 use super::portion;
+use super::recover::{hurried, recovering, refund_of_lost_row};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
-use crate::clock::rfc3339;
 use crate::domain::decide::{Command, Decision, Refused, decide};
 use crate::domain::guard::{Guard, stands};
-use crate::domain::intend;
+use crate::domain::intend::{self, Wanted};
+use crate::domain::observe::refresh;
 use crate::domain::operation::{Lease, OperationKind};
 use crate::domain::payment::{Payment, Policy};
 use crate::domain::plan::refundable;
 use crate::domain::portion::{Named, Portion};
+use crate::domain::settle;
 use crate::error::{Code, Error, Refusal, Result, Upstream, refused};
 use crate::ids::{OperationId, PaymentId};
 use crate::store::tx::Tx;
@@ -103,7 +105,8 @@ pub async fn request_operation(
         .write("request operation", move |tx| {
             write_intent(tx, &env, &asked, &fingerprint, &lease)
         })
-        .await?;
+        .await;
+    let written = hurried(app, &payment, written).await?;
     match written {
         Written::Replay(operation) => Ok(Outcome {
             payment,
@@ -153,11 +156,11 @@ fn write_intent(
             "this Idempotency-Key was used to cancel a whole payment; use a new key",
         );
     }
-    let (command, portion) = command_of(tx, &before, asked, env)?;
-    let decision = decide(&before, command, env.stamp.now_ms)
-        .map_err(|why| refusal(&before, command, &why, &env.policy))?;
-    let Decision::Operation(wanted) = decision else {
-        return Err(anyhow::anyhow!("a command of one operation was decided as a mark").into());
+    let (wanted, portion) = if let Some(wanted) = refund_of_lost_row(&before, asked)? {
+        (wanted, None)
+    } else {
+        let (command, portion) = command_of(tx, &before, asked, env)?;
+        (decided(&before, command, env)?, portion)
     };
     let kind = wanted.kind;
     let mut details = asked.details.clone();
@@ -186,6 +189,10 @@ fn write_intent(
     let mut payment = before.clone();
     let context = env.context(tx, &payment)?;
     intend::request(&mut payment, id.clone(), wanted, own, &context);
+    let own = payment.operations.len() - 1;
+    if settle::already_there(&mut payment, own, &context) {
+        refresh(&mut payment, &context);
+    }
     save_and_plan(tx, Some(&before), &mut payment, env)?;
     Ok(Written::New(id))
 }
@@ -216,6 +223,16 @@ pub fn command_of(
         Command::Cancel | Command::CancelPart(_) => Command::CancelPart(amount_minor),
     };
     Ok((command, Some(portion)))
+}
+
+fn decided(before: &Payment, command: Command, env: &Env) -> Result<Wanted> {
+    match decide(before, command, env.stamp.now_ms) {
+        Ok(Decision::Operation(wanted)) => Ok(wanted),
+        Ok(Decision::Mark(_) | Decision::AlreadyCanceled) => {
+            Err(anyhow::anyhow!("a command of one operation was decided as a mark").into())
+        }
+        Err(why) => Err(refusal(before, command, &why, &env.policy)),
+    }
 }
 
 fn require_shipping_company(
@@ -280,18 +297,6 @@ fn needs(command: Command) -> &'static str {
             "a part can be canceled of an authorised payment only; cancel without an amount ends the payment as a whole"
         }
     }
-}
-
-/// Why a restored payment waits, and until when (R30).
-pub fn recovering(payment: &Payment, policy: &Policy) -> Error {
-    let until_ms = payment.recovering_until_ms(policy).unwrap_or_default();
-    let detail = format!(
-        "this service was restored from a backup, and payment {} waits until its orders are read at Tamara again, which \
-         begins at {}; nothing was done, send the same request again after that",
-        payment.id,
-        rfc3339(until_ms)
-    );
-    Refusal::new(Code::Recovering, detail).into()
 }
 
 /// Where the rest of the money is, for a caller that asked for more than is left.

@@ -2,15 +2,13 @@
 //! down before the call and settled by reading (R4, R6, R16, R26).
 
 use super::advance::{Env, save_and_plan};
-use super::request_operation::{
-    Outcome, in_progress, load_own, needs_attention, recovering, replay,
-};
+use super::request_operation::{Outcome, in_progress, load_own, needs_attention, replay};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::clock::rfc3339;
 use crate::domain::intend;
 use crate::domain::operation::{Lease, OperationKind};
-use crate::domain::payment::{Payment, Policy};
+use crate::domain::payment::Payment;
 use crate::domain::references::{ReferenceRefused, decide_reference};
 use crate::error::{Code, Error, Refusal, Result};
 use crate::ids::{OperationId, PaymentId};
@@ -78,7 +76,7 @@ fn write_intent(
     let now_ms = env.stamp.now_ms;
     let context = env.context(tx, &before)?;
     let wanted = decide_reference(&before, &asked.reference, &context)
-        .map_err(|why| refusal(&before, &why, &env.policy))?;
+        .map_err(|why| refusal(&before, &why))?;
     if !sessions::reserve_reference(tx, account, &asked.reference, &wanted.session)? {
         let detail = "another order of this account has this order_reference_id, or had it; a reference is given to one \
                       order for ever, so choose another";
@@ -107,9 +105,8 @@ fn in_use(detail: &str) -> Error {
 }
 
 /// A refusal of the core in words.
-fn refusal(payment: &Payment, why: &ReferenceRefused, policy: &Policy) -> Error {
+fn refusal(payment: &Payment, why: &ReferenceRefused) -> Error {
     match why {
-        ReferenceRefused::Recovering => recovering(payment, policy),
         ReferenceRefused::NoOrder => {
             let status = payment.status().as_str();
             let detail = format!(

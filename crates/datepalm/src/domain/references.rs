@@ -13,8 +13,6 @@ use crate::ids::{OperationId, SessionId};
 /// Why a reference cannot be changed now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReferenceRefused {
-    /// The payment was restored and not read since (R30); retryable.
-    Recovering,
     /// There is no order yet.
     NoOrder,
     /// Automation stands still: the order needs a person (R2, R4, R5).
@@ -38,14 +36,13 @@ pub fn decide_reference(
     reference: &str,
     context: &Context<'_>,
 ) -> Result<Wanted, ReferenceRefused> {
-    if payment.recovering() {
-        return Err(ReferenceRefused::Recovering);
-    }
     let current = payment.winner().or_else(|| payment.newest_session());
     let Some(session) = current.filter(|session| session.order.is_some()) else {
         return Err(ReferenceRefused::NoOrder);
     };
-    if payment.blocked() {
+    // A change that was lost with the data makes every read of the order a mismatch: asked for again, it is known, and the
+    // reads count. Until then nothing is sent (R30).
+    if payment.blocked() && session.restored.is_none() {
         return Err(ReferenceRefused::NeedsAttention);
     }
     let changes = payment

@@ -7,6 +7,7 @@
 use super::stamp::Stamp;
 use super::tx::{Row, Tx};
 use crate::domain::events::Event;
+use crate::domain::guard::{Guard, stands};
 use crate::domain::payment::Payment;
 use crate::error::{Error, Result};
 use crate::ids::{EventId, PaymentId};
@@ -68,6 +69,19 @@ values ($1, $2, $3, $4, $5, $6, $7, $8)",
 }
 
 const LAST: &str = "last_event_seq";
+
+/// Numbers go on above `floor`, if they are not above it already (R30).
+pub(super) fn lift(tx: &mut Tx<'_>, floor: i64) -> Result<()> {
+    if !stands(Guard::EpochLifts) || last_seq(tx)? >= floor {
+        return Ok(());
+    }
+    tx.execute(
+        "-- instance lift event number
+insert into instance (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
+        values![LAST, floor.to_string()],
+    )?;
+    Ok(())
+}
 
 /// Numbers up to `limit` committed events, oldest first. Answers how many.
 pub fn number(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {

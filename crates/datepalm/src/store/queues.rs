@@ -67,7 +67,8 @@ pub fn newest_call_ms(tx: &mut Tx<'_>) -> Result<Option<i64>> {
 /// than that waits at most twice as long as it should, and is left alone: the number of rows stays that of open work.
 ///
 /// On SQLite, where no other node can own them, leases that are longer than any can be are shortened, and what was sent
-/// "later than now" counts as sent now: its settle window (R19) begins again, so it lasts longer, never shorter.
+/// "later than now" counts as sent now: its settle window (R19) begins again, so it lasts longer, never shorter. The same
+/// holds for a restore (R30).
 pub fn clock_was_set_back(tx: &mut Tx<'_>, now_ms: i64, by_ms: i64, lease_ms: i64) -> Result<()> {
     tx.execute(
         "-- payments look again sooner
@@ -83,6 +84,12 @@ update payments set next_check_at_ms = next_check_at_ms - $2 where next_check_at
 update operations set next_try_at_ms = $1 where state in ('intent', 'sending', 'unknown') and next_try_at_ms > $1",
         values![now_ms],
     )?;
+    let restored = tx.pick(
+        "-- sessions restored now
+update sessions set restored_at_ms = $1 where restored_at_ms > $1",
+        "-- sessions leave the restore alone\nselect $1::bigint",
+    );
+    tx.execute(restored, values![now_ms])?;
     let leases = tx.pick(
         "-- operations shorten leases
 update operations set lease_until_ms = min(lease_until_ms, $2), last_sent_at_ms = min(last_sent_at_ms, $1)

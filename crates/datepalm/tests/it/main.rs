@@ -17,6 +17,7 @@ mod merchants;
 mod notifications;
 mod problem;
 mod races;
+mod recovery;
 mod references;
 mod refusals;
 mod secrecy;

@@ -399,6 +399,27 @@ fn r30_an_unknown_effect_stops_plans() {
     assert_eq!(step.kind, OperationKind::Authorise);
 }
 
+/// R4, R30: the reference was changed after the copy was made, so every read is another order's. The merchant asks for the
+/// change again: nothing is sent, but the reference is known, and the read counts.
+#[test]
+fn r30_a_reference_changed_since_the_copy_is_asked_for_again() {
+    let desk = Desk::authorised();
+    let mut restored = desk.restore(&desk.clone());
+    let renamed = live().reference("A-9");
+    restored.tick(restored.policy.settle_window_ms + 1);
+    restored.read(0, &renamed);
+    assert!(restored.payment.recovering() && restored.asks_for(AttentionReason::OrderMismatch));
+    let change = restored.ask_reference("A-9").expect("it would never end");
+    assert_eq!(restored.begin(&change), None, "nothing is sent");
+    restored.tick(SECOND);
+    restored.read(0, &renamed);
+    assert!(!restored.payment.recovering());
+    assert!(
+        restored.begin(&change).is_some(),
+        "the same reference once more changes nothing"
+    );
+}
+
 /// R30: versions go on above any that were given out, by an earlier restore of the same copy as well.
 #[test]
 fn r30_the_epoch_lifts_versions() {

@@ -1,0 +1,510 @@
+//! An old copy of the database is put back while Tamara has gone on (R30): nothing happens twice, nobody is told an old
+//! number, and money waits until it is known again where it is.
+
+use crate::on_both;
+use crate::world::{Fault, On, World, order, sar};
+use datepalm::actions::recover;
+use datepalm::clock::rfc3339;
+use datepalm::ids::PaymentId;
+use datepalm::store::{Database, Store, events, payments};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use tamara_sandbox::Plan;
+
+/// The default settle window, seconds.
+const WINDOW_S: i64 = 900;
+
+fn file_of(world: &World) -> PathBuf {
+    let Database::Sqlite(path) = &world.config.database else {
+        panic!("copies are made of SQLite");
+    };
+    path.clone()
+}
+
+/// A backup, as an operator makes it while the service runs.
+fn copy_of(world: &World) -> PathBuf {
+    let file = file_of(world);
+    let copies = std::fs::read_dir(file.parent().unwrap()).unwrap().count();
+    let copy = file.with_file_name(format!("copy-{copies}.db"));
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let name = copy.to_str().unwrap();
+    connection.execute("vacuum into ?1", [name]).unwrap();
+    copy
+}
+
+/// The copy is put back, where no process has the old file open.
+fn put_back(world: &mut World, copy: &PathBuf) {
+    let files = std::fs::read_dir(copy.parent().unwrap()).unwrap().count();
+    let file = copy.with_file_name(format!("restored-{files}.db"));
+    std::fs::copy(copy, &file).unwrap();
+    world.config.database = Database::Sqlite(file);
+}
+
+/// `serve --recover`.
+async fn recover(world: &mut World) {
+    let store = Store::open(&world.config.database).unwrap();
+    let now_ms = world.clock.now_ms();
+    recover::begin(&store, now_ms).await.unwrap();
+    drop(store);
+    world.restart().await;
+}
+
+async fn restore(world: &mut World, copy: &PathBuf) {
+    put_back(world, copy);
+    recover(world).await;
+}
+
+/// An authorised payment of 300.12 SAR.
+async fn authorised(world: &World, reference: &str) -> String {
+    let (id, checkout) = world.create(reference).await;
+    let customer = world.sandbox.customer(&checkout);
+    customer.approve(Plan::Full).unwrap();
+    world.deliver(1).await;
+    world.work().await;
+    assert_eq!(world.payment(&id).await["paid"], true);
+    id
+}
+
+async fn ask(world: &World, id: &str, verb: &str, key: &str, minor: Option<i64>) -> (u16, Value) {
+    let body = minor.map_or(json!({}), |minor| json!({ "amount": sar(minor) }));
+    world
+        .post(&format!("/v1/payments/{id}/{verb}"), key, &body)
+        .await
+}
+
+/// The code of a refusal.
+async fn code(world: &World, id: &str, verb: &str, key: &str, minor: Option<i64>) -> (u16, String) {
+    let (status, answer) = ask(world, id, verb, key, minor).await;
+    (
+        status,
+        answer["code"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+async fn stands_still(world: &World, id: &str) {
+    for (verb, minor) in [
+        ("capture", None),
+        ("capture", Some(1)),
+        ("refund", None),
+        ("cancel", None),
+        ("cancel", Some(1)),
+    ] {
+        let (status, refused) = ask(world, id, verb, &format!("{verb} {minor:?}"), minor).await;
+        assert_eq!(
+            (status, &refused["code"]),
+            (503, &json!("recovering")),
+            "{verb}: {refused:#}"
+        );
+        assert_eq!(refused["retryable"], true);
+    }
+    let payment = world.payment(id).await;
+    let shown = ["recovering", "paid", "final", "checkout_url"].map(|name| payment[name].clone());
+    assert_eq!(
+        shown,
+        [json!(true), json!(false), json!(false), Value::Null]
+    );
+}
+
+/// Lets the window pass and the orders be read.
+async fn read_again(world: &World) {
+    world.pass(WINDOW_S + 2, 1).await;
+}
+
+fn reasons(payment: &Value) -> Vec<&str> {
+    let points = payment["attention"].as_array().unwrap();
+    points
+        .iter()
+        .map(|point| point["reason"].as_str().unwrap())
+        .collect()
+}
+
+/// A person has looked, and lets the payment go on.
+async fn clear(world: &World, id: &str) {
+    let (id, stamp) = (PaymentId(id.to_owned()), world.app.stamp());
+    let cleared = world.app.store.write("test clear attention", move |tx| {
+        tx.execute(
+            "-- test clear\nupdate attention_points set resolved_at_ms = $2 where payment = $1",
+            datepalm::values![id.as_str(), stamp.now_ms],
+        )
+    });
+    assert_eq!(cleared.await.unwrap(), 1);
+}
+
+/// How often the order was captured, canceled or refunded at Tamara.
+async fn effects(world: &World, id: &str, list: &str) -> usize {
+    world.book(id).await[list].as_array().unwrap().len()
+}
+
+/// The copy was made between the commit of an intent and its call.
+#[tokio::test]
+async fn backup_holds_a_sent_intent() {
+    let mut world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    let mut progress = world.app.store.progress();
+    let before = progress.borrow().commits;
+    let copy = {
+        let asked = ask(&world, &id, "capture", "part", Some(10_012));
+        let mut asked = std::pin::pin!(asked);
+        let intended = progress.wait_for(|seen| seen.commits > before);
+        tokio::select! {
+            biased;
+            _ = intended => {}
+            _ = &mut asked => panic!("it did not stop at its intent"),
+        }
+        let copy = copy_of(&world);
+        let (status, answer) = asked.await;
+        assert_eq!(status, 200, "{answer:#}");
+        copy
+    };
+    world.pass(3_600, 4).await;
+    restore(&mut world, &copy).await;
+    stands_still(&world, &id).await;
+    // The key is in the copy: a repetition is answered with what is known.
+    let (status, answer) = ask(&world, &id, "capture", "part", Some(10_012)).await;
+    assert_eq!((status, &answer["state"]), (202, &json!("unknown")));
+    read_again(&world).await;
+    let payment = world.payment(&id).await;
+    assert_eq!(payment["amounts"]["captured"]["amount"], 10_012);
+    assert_eq!(
+        (reasons(&payment), &payment["paid"]),
+        (Vec::new(), &json!(true))
+    );
+    let (status, answer) = ask(&world, &id, "capture", "part", Some(10_012)).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("succeeded")));
+    assert_eq!(world.calls("/payments/capture"), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn cancel_after_backup() {
+    let mut world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    let copy = copy_of(&world);
+    assert_eq!(ask(&world, &id, "cancel", "part", Some(12)).await.0, 200);
+    world.pass(3_600, 4).await;
+    restore(&mut world, &copy).await;
+    stands_still(&world, &id).await;
+    read_again(&world).await;
+    let payment = world.payment(&id).await;
+    assert_eq!(payment["amounts"]["canceled"]["amount"], 12);
+    assert_eq!(reasons(&payment), ["restored_unknown_effect"]);
+    for minor in [Some(12), None] {
+        let refused = code(&world, &id, "cancel", "part", minor).await;
+        assert_eq!(refused, (409, "needs_attention".to_owned()));
+    }
+    assert_eq!(world.calls("/cancel"), 1);
+    clear(&world, &id).await;
+    assert_eq!(ask(&world, &id, "cancel", "rest", None).await.0, 200);
+    assert_eq!(world.payment(&id).await["status"], "canceled");
+    world.finish().await;
+}
+
+/// Reads that show the order as it was before the capture, for as long as the rules assume (R19).
+#[tokio::test]
+async fn stale_read_in_recovery() {
+    let mut world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    let copy = copy_of(&world);
+    // The sandbox keeps what was from now on.
+    let stale = json!({ "fault": "stale", "seconds": 300 });
+    let stale = serde_json::from_value(stale).unwrap();
+    world.sandbox.add_fault(stale).unwrap();
+    world.clock.advance_ms(60_000);
+    assert_eq!(
+        ask(&world, &id, "capture", "part", Some(10_012)).await.0,
+        200
+    );
+    restore(&mut world, &copy).await;
+    for _ in 0..5 {
+        world.deliver(1).await;
+        world.clock.advance_ms(50_000);
+        datepalm::actions::check_payment::check_payment(&world.app, &PaymentId(id.clone()))
+            .await
+            .unwrap();
+        stands_still(&world, &id).await;
+    }
+    assert_eq!(
+        world.payment(&id).await["amounts"]["captured"]["amount"],
+        0,
+        "all of them were stale"
+    );
+    read_again(&world).await;
+    assert_eq!(
+        reasons(&world.payment(&id).await),
+        ["restored_unknown_effect"]
+    );
+    let refused = code(&world, &id, "capture", "part", Some(10_012)).await;
+    assert_eq!(refused, (409, "needs_attention".to_owned()));
+    assert_eq!(world.calls("/payments/capture"), 1);
+    world.finish().await;
+}
+
+/// The rows of a capture and a refund are lost with their keys. The refund's key makes the id that stands at Tamara, so its
+/// repetition is answered from there; the capture's needs a person.
+#[tokio::test]
+async fn key_lost_in_restore() {
+    let mut world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    assert_eq!(
+        ask(&world, &id, "capture", "first", Some(20_000)).await.0,
+        200
+    );
+    let copy = copy_of(&world);
+    assert_eq!(
+        ask(&world, &id, "capture", "second", Some(10_000)).await.0,
+        200
+    );
+    let (_, refunded) = ask(&world, &id, "refund", "back", Some(30_000)).await;
+    assert_eq!(refunded["state"], "succeeded");
+    world.pass(3_600, 4).await;
+    restore(&mut world, &copy).await;
+    let refused = code(&world, &id, "refund", "back", Some(30_000)).await;
+    assert_eq!(refused, (503, "recovering".to_owned()));
+    read_again(&world).await;
+    assert_eq!(
+        reasons(&world.payment(&id).await),
+        ["restored_unknown_effect"]
+    );
+    let refused = code(&world, &id, "capture", "second", Some(10_000)).await;
+    assert_eq!(refused, (409, "needs_attention".to_owned()));
+    let refused = code(&world, &id, "refund", "another", Some(1)).await;
+    assert_eq!(refused, (409, "needs_attention".to_owned()));
+    let refused = code(&world, &id, "refund", "back", Some(1)).await;
+    assert_eq!(refused, (422, "idempotency_key_reused".to_owned()));
+    for minor in [Some(30_000), Some(30_000)] {
+        let (status, answer) = ask(&world, &id, "refund", "back", minor).await;
+        assert_eq!(
+            (status, &answer["state"]),
+            (200, &json!("succeeded")),
+            "{answer:#}"
+        );
+        assert_eq!(answer["id"], refunded["id"]);
+    }
+    assert_eq!(world.calls("/payments/simplified-refund"), 1);
+    assert_eq!(world.calls("/payments/capture"), 2);
+    assert_eq!(
+        (
+            effects(&world, &id, "refunds").await,
+            effects(&world, &id, "captures").await
+        ),
+        (1, 2)
+    );
+    world.finish().await;
+}
+
+on_both! {
+    // Nothing was lost: the data is the newest. A recovery costs the window and one read of each order that can change.
+    async fn r30_a_recovery_without_loss_changes_nothing(on: On) {
+        let mut world = World::new(on).await;
+        let open = authorised(&world, "A-1").await;
+        let ended = authorised(&world, "A-2").await;
+        assert_eq!(ask(&world, &ended, "cancel", "all", None).await.0, 200);
+        world.work().await;
+        recover(&mut world).await;
+        stands_still(&world, &open).await;
+        let payment = world.payment(&ended).await;
+        assert_eq!((&payment["recovering"], &payment["final"]), (&json!(false), &json!(true)));
+        let reads = world.calls("GET ");
+        world.pass(WINDOW_S - 60, 3).await;
+        assert_eq!(world.calls("GET "), reads, "an earlier read would end nothing");
+        world.pass(62, 1).await;
+        assert_eq!(world.calls("GET "), reads + 1);
+        let payment = world.payment(&open).await;
+        assert_eq!((&payment["recovering"], &payment["paid"]), (&json!(false), &json!(true)));
+        assert_eq!(reasons(&payment), Vec::<&str>::new());
+        assert_eq!(ask(&world, &open, "capture", "all", None).await.0, 200);
+        world.finish().await;
+    }
+
+    // Two nodes and crashes in the middle: every payment is told, once and of the same moment.
+    async fn r30_a_crash_in_the_middle_forgets_nobody(on: On) {
+        let mut world = World::new(on).await;
+        world.config.worker_batch = 1;
+        world.restart().await;
+        let mut ids = Vec::new();
+        for number in 0..40 {
+            world.clock.advance_ms(1);
+            ids.push(world.create(&format!("A-{number}")).await.0);
+        }
+        let restored_ms = world.clock.now_ms();
+        recover::begin(&world.app.store, restored_ms).await.unwrap();
+        let told = recover::tell_some(&world.app).await.unwrap().unwrap();
+        assert_eq!((told.payments, told.restored_at_ms), (16, restored_ms));
+        let marks = marks(&world).await;
+        assert_eq!(marks.iter().filter(|mark| mark.1.is_some()).count(), 16);
+        assert!(marks.iter().skip(24).all(|mark| mark.1.is_some()), "the newest are the first");
+        // The process dies here, and nobody says --recover again.
+        world.clock.advance_ms(5_000);
+        world.restart().await;
+        let marks = self::marks(&world).await;
+        assert!(marks.iter().all(|mark| mark.1 == Some(restored_ms)), "{marks:?}");
+        assert!(marks.iter().all(|mark| mark.0 > restored_ms * 1_000), "versions are lifted");
+        assert_eq!(recover::tell_some(&world.app).await.unwrap(), None, "it was finished");
+        for id in &ids {
+            stands_still(&world, id).await;
+        }
+        world.pass(WINDOW_S, 1).await;
+        for id in &ids {
+            assert_eq!(world.payment(id).await["recovering"], false);
+        }
+        world.finish().await;
+    }
+
+    // Whoever asks for a payment of the old data waits for a sentence that says until when; new ones are taken.
+    async fn r30_creates_wait_for_what_was_restored(on: On) {
+        let mut world = World::new(on).await;
+        let (pending, _) = world.create("A-1").await;
+        let (declined, checkout) = world.create("A-2").await;
+        world.sandbox.customer(&checkout).decline().unwrap();
+        world.deliver(1).await;
+        world.work().await;
+        assert_eq!(world.payment(&declined).await["status"], "declined");
+        let restored_ms = world.clock.now_ms();
+        recover(&mut world).await;
+        let mut other = order("A-2");
+        other["metadata"] = json!({});
+        other["items"][0]["name"] = json!("Another lamp");
+        for (key, body) in [("A-1", order("A-1")), ("other", order("A-1")), ("A-2", order("A-2")), ("more", other)] {
+            let (status, refused) = world.post("/v1/payments", key, &body).await;
+            assert_eq!((status, &refused["code"]), (503, &json!("recovering")), "{key}: {refused:#}");
+            let until = rfc3339(restored_ms + WINDOW_S * 1_000);
+            assert!(refused["detail"].as_str().unwrap().contains(&until), "{refused:#}");
+        }
+        assert_eq!(world.post("/v1/payments", "A-3", &order("A-3")).await.0, 201);
+        assert!(world.payment(&pending).await["recovering"].as_bool().unwrap());
+        read_again(&world).await;
+        assert_eq!(world.post("/v1/payments", "A-1", &order("A-1")).await.0, 200);
+        let (status, again) = world.post("/v1/payments", "A-2", &order("A-2")).await;
+        assert_eq!((status, &again["id"]), (200, &json!(declined)), "{again:#}");
+        world.pass(7_200, 4).await;
+        world.finish().await;
+    }
+}
+
+/// When the payment is looked at next.
+async fn due_ms(world: &World, id: &str) -> i64 {
+    let id = PaymentId(id.to_owned());
+    let look = world
+        .app
+        .store
+        .read("test due", move |tx| payments::look(tx, &id));
+    look.await.unwrap().unwrap().next_check_at_ms.unwrap()
+}
+
+/// `(version, restored_at_ms)` of every payment, oldest first.
+async fn marks(world: &World) -> Vec<(i64, Option<i64>)> {
+    let rows = world.app.store.read("test marks", |tx| {
+        let rows = tx.query(
+            "-- test marks\nselect version, restored_at_ms from payments join sessions on sessions.payment = payments.id order by payments.id",
+            datepalm::values![],
+        )?;
+        let row = |mut row: datepalm::store::tx::Row| Ok((row.int()?, row.opt_int()?));
+        rows.into_iter().map(row).collect()
+    });
+    rows.await.unwrap()
+}
+
+/// The highest number that a reader of the log, or of the payment, can have seen.
+async fn newest(world: &World, id: &str) -> (i64, i64) {
+    world.work().await;
+    let seq = world
+        .app
+        .store
+        .read("test seq", events::last_seq)
+        .await
+        .unwrap();
+    (seq, world.payment(id).await["version"].as_i64().unwrap())
+}
+
+/// R30: the same old copy, twice, and once more without anything in between: no number is given out twice.
+#[tokio::test]
+async fn r30_numbers_go_on_above_all_that_were_given_out() {
+    let mut world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    let copy = copy_of(&world);
+    assert_eq!(ask(&world, &id, "capture", "all", None).await.0, 200);
+    let mut seen = newest(&world, &id).await;
+    for _ in 0..3 {
+        world.clock.advance_ms(1_000);
+        restore(&mut world, &copy).await;
+        let (seq, version) = newest(&world, &id).await;
+        assert!(
+            version > seen.1,
+            "a reader waits for versions above {}",
+            seen.1
+        );
+        read_again(&world).await;
+        assert!(version < 1 << 53);
+        let logged = world
+            .app
+            .store
+            .read("test log", move |tx| events::after(tx, seen.0, 100));
+        let logged = logged.await.unwrap();
+        assert!(
+            logged.iter().any(|event| event.kind == "payment.captured"),
+            "a reader of the log hears of it again"
+        );
+        assert!(seq >= seen.0);
+        seen = newest(&world, &id).await;
+    }
+    world.finish().await;
+}
+
+/// R30: an operation whose outcome was known after the copy is settled again, by reading; a refund's by its id.
+#[tokio::test]
+async fn r30_an_operation_in_doubt_in_the_copy_is_settled_by_reading() {
+    let mut world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    assert_eq!(ask(&world, &id, "capture", "all", None).await.0, 200);
+    world.fault("simplified-refund", Fault::AnswerLost);
+    world.fault("GET /orders", Fault::GatewayError);
+    assert_eq!(ask(&world, &id, "refund", "back", Some(12)).await.0, 202);
+    let copy = copy_of(&world);
+    world.pass(3_600, 8).await;
+    assert_eq!(ask(&world, &id, "refund", "back", Some(12)).await.0, 200);
+    restore(&mut world, &copy).await;
+    assert_eq!(world.payment(&id).await["in_doubt"], true);
+    read_again(&world).await;
+    let payment = world.payment(&id).await;
+    assert_eq!(payment["amounts"]["refunded"]["amount"], 12);
+    assert_eq!(
+        (reasons(&payment), &payment["in_doubt"]),
+        (Vec::new(), &json!(false))
+    );
+    assert_eq!(world.calls("simplified-refund"), 1);
+    world.finish().await;
+}
+
+/// R30: many orders are read in turns, so that new payments are not behind all of them; who is asked for comes first.
+#[tokio::test]
+async fn r30_reads_are_spread_and_whoever_is_asked_for_comes_first() {
+    let mut world = World::new(On::Sqlite).await;
+    let mut ids = Vec::new();
+    for number in 0..60 {
+        world.clock.advance_ms(1);
+        ids.push(world.create(&format!("A-{number}")).await.0);
+    }
+    let restored_ms = world.clock.now_ms();
+    recover(&mut world).await;
+    let begins_ms = restored_ms + WINDOW_S * 1_000 + 1;
+    assert_eq!(
+        due_ms(&world, &ids[59]).await - begins_ms,
+        0,
+        "the newest first"
+    );
+    assert_eq!(due_ms(&world, &ids[39]).await - begins_ms, 1_000);
+    assert_eq!(due_ms(&world, &ids[0]).await - begins_ms, 2_950);
+    world.clock.advance_ms(WINDOW_S * 1_000 + 1);
+    let refused = code(&world, &ids[0], "cancel", "cancel", None).await;
+    assert_eq!(refused, (503, "recovering".to_owned()));
+    assert_eq!(
+        due_ms(&world, &ids[0]).await - begins_ms,
+        0,
+        "somebody waits for it"
+    );
+    world.work().await;
+    assert_eq!(ask(&world, &ids[0], "cancel", "cancel", None).await.0, 202);
+    assert_eq!(world.payment(&ids[1]).await["recovering"], true);
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
