@@ -40,6 +40,18 @@ pub enum Code {
     ShippingInfoMissing,
     /// No payment of that id in this account.
     PaymentNotFound,
+    /// No operation of that id in this payment.
+    OperationNotFound,
+    /// No attention of that id in this account.
+    AttentionNotFound,
+    /// A person resolved it before.
+    AlreadyResolved,
+    /// The operation that it is about must be ended first (R17).
+    OperationInDoubt,
+    /// The operation has ended: there is nothing for a person to end.
+    OperationEnded,
+    /// Its effect may still arrive (R19).
+    TooEarly,
     /// A page cursor that is none of ours.
     CursorInvalid,
     /// Another money operation is in flight (R17).

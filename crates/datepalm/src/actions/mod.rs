@@ -4,12 +4,14 @@
 //! Invariant: never a transaction across a call to Tamara; every changing call is a committed row first (R16).
 
 pub mod advance;
+pub mod attention;
 pub mod call;
 pub mod cancel_payment;
 pub mod check_content;
 pub mod check_payment;
 pub mod content;
 pub mod create_payment;
+pub mod end_operation;
 pub mod follow_return;
 #[cfg(feature = "mutations")]
 pub mod mutants;

@@ -1,4 +1,5 @@
-//! All that happened to a payment, in order: decisions, calls to Tamara, notifications and events. Reads only.
+//! All that happened to a payment, in order: decisions, of persons too, calls to Tamara, notifications and events. Reads
+//! only.
 
 use super::show_payment::{load, operation_fields};
 use crate::app::App;
@@ -10,6 +11,7 @@ use crate::ids::PaymentId;
 use crate::store::attempts::{self, Attempt};
 use crate::store::events::{self, Logged};
 use crate::store::inbox::{self, Notification};
+use crate::store::interventions::{self, Intervention};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tamara::money::Money;
@@ -20,7 +22,7 @@ const ENTRIES_MAX: i64 = 500;
 /// What happened to a payment of an account, oldest first.
 pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<Vec<Value>> {
     let (account, id) = (account.to_owned(), id.clone());
-    let (payment, attempts, notifications, events) = app
+    let (payment, attempts, notifications, events, interventions) = app
         .store
         .read("timeline", move |tx| {
             let shown = load(tx, &account, &id)?;
@@ -29,6 +31,7 @@ pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<V
                 attempts::of_payment(tx, &id, ENTRIES_MAX)?,
                 inbox::of_payment(tx, &id, ENTRIES_MAX)?,
                 events::of_payment(tx, &id, ENTRIES_MAX)?,
+                interventions::of_payment(tx, &id, ENTRIES_MAX)?,
             ))
         })
         .await?;
@@ -40,6 +43,7 @@ pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<V
         .chain(attempts.iter().map(call))
         .chain(notifications.iter().map(notification))
         .chain(events.iter().map(event))
+        .chain(interventions.iter().map(|one| intervention(&payment, one)))
         .collect();
     entries.sort_by_key(|entry| (entry.ended_at_ms, entry.kind));
     Ok(entries.into_iter().map(Entry::into_value).collect())
@@ -49,6 +53,7 @@ pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<V
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Operation,
+    Intervention,
     Call,
     Notification,
     Event,
@@ -75,6 +80,7 @@ impl Entry {
         let mut value = self.value;
         value["kind"] = match self.kind {
             Kind::Operation => "operation",
+            Kind::Intervention => "intervention",
             Kind::Call => "call",
             Kind::Notification => "notification",
             Kind::Event => "event",
@@ -94,6 +100,30 @@ fn decision(payment: &Payment, operation: &Operation) -> Entry {
         None => format!("{kind} of {amount} decided ({origin})").into(),
     };
     Entry::new(Kind::Operation, operation.created_at_ms, value)
+}
+
+/// What a person decided, with the person's note.
+fn intervention(payment: &Payment, decided: &Intervention) -> Entry {
+    let point = payment
+        .points
+        .iter()
+        .find(|point| point.id.as_str() == decided.about);
+    let what = point.map_or(decided.about.as_str(), |point| point.reason.as_str());
+    let how = match decided.kind {
+        interventions::Kind::Resolve => "resolved".to_owned(),
+        interventions::Kind::End => {
+            format!("ended as {}", decided.outcome.as_deref().unwrap_or("?"))
+        }
+    };
+    let value = json!({
+        "title": format!("{what} {how} by a person"),
+        "id": decided.id.as_str(),
+        "about": decided.about,
+        "outcome": decided.outcome,
+        "note": decided.note.0,
+        "by": decided.by_key,
+    });
+    Entry::new(Kind::Intervention, decided.at_ms, value)
 }
 
 fn call(attempt: &Attempt) -> Entry {

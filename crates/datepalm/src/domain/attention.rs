@@ -6,7 +6,7 @@
 use super::context::Context;
 use super::facts::CONTRADICTIONS_MAX;
 use super::observe::refresh;
-use super::operation::{Operation, OperationState};
+use super::operation::{Operation, OperationKind, OperationState};
 use super::payment::{Payment, Session};
 use super::plan;
 use super::status::{approved_in_vain, session_terminal};
@@ -270,7 +270,9 @@ pub(super) fn raise_standing(payment: &mut Payment, context: &Context<'_>) {
         let over_ms = operation
             .created_at_ms
             .saturating_add(context.policy.ask_after_ms);
-        operation.kind.moves_money() && operation.pending() && over_ms <= context.now_ms
+        operation.kind != OperationKind::CreateSession
+            && operation.pending()
+            && over_ms <= context.now_ms
     };
     for operation in payment.operations.iter().filter(waited) {
         let mark = operation.state.as_str();

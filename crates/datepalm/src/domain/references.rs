@@ -3,11 +3,12 @@
 //! Invariant: no order is asked to take a reference that it ever had, so a read that shows a reference proves that the
 //! change to it was made, however old the read is.
 
+use super::attention::Concern;
 use super::context::Context;
 use super::guard::{Guard, stands};
 use super::intend::Wanted;
-use super::operation::{Operation, OperationKind, OperationState};
-use super::payment::{Payment, Session};
+use super::operation::{NOT_APPLIED_BY_PERSON, Operation, OperationKind, OperationState};
+use super::payment::{AttentionReason, Payment, Session};
 use crate::ids::{OperationId, SessionId};
 
 /// Why a reference cannot be changed now.
@@ -78,7 +79,8 @@ pub fn decide_reference(
     })
 }
 
-/// A believed read showed the order of `session` under that reference: a change to it that is in doubt was made.
+/// A believed read showed the order of `session` under that reference: a change to it that is in doubt was made. One
+/// that a person had called not applied is for a person again (R17).
 pub fn seen(payment: &mut Payment, session: &SessionId, reference: &str, context: &Context<'_>) {
     let asked = payment.operations.iter_mut().filter(|operation| {
         operation.session == *session
@@ -87,6 +89,18 @@ pub fn seen(payment: &mut Payment, session: &SessionId, reference: &str, context
     });
     for operation in asked {
         operation.end(OperationState::Succeeded, None, context.now_ms);
+    }
+    let denied = payment.operations.iter().filter(|operation| {
+        operation.session == *session
+            && operation.reason.as_deref() == Some(NOT_APPLIED_BY_PERSON)
+            && operation.reference.as_deref() == Some(reference)
+    });
+    let reason = AttentionReason::CannotAttribute;
+    let concerns: Vec<Concern> = denied
+        .map(|operation| Concern::of_operation(reason, operation, "seen"))
+        .collect();
+    for concern in concerns {
+        payment.raise(concern, context.now_ms);
     }
 }
 

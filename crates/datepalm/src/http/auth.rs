@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Merchant {
     /// The key's account.
     pub account: Arc<Account>,
+    /// The key's id, for what a person decides with it.
+    pub key_id: String,
 }
 
 impl FromRequestParts<Arc<App>> for Merchant {
@@ -43,16 +45,19 @@ impl FromRequestParts<Arc<App>> for Merchant {
             .store
             .read("find key", move |tx| accounts::by_key_hash(tx, &hash))
             .await?;
-        let Some((account, kind)) = found else {
+        let Some(known) = found else {
             return Err(refused(
                 "this key is unknown; datepalm keys create --account NAME makes one",
             ));
         };
-        if kind != "sk" {
+        if known.kind != "sk" {
             return Err(refused("the merchant API takes a secret key sk_..."));
         }
-        let account = app.account(&account)?;
-        Ok(Self { account })
+        let account = app.account(&known.account)?;
+        Ok(Self {
+            account,
+            key_id: known.id,
+        })
     }
 }
 

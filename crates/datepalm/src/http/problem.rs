@@ -37,6 +37,12 @@ pub fn word(code: Code) -> &'static str {
         Code::ShippingCompanyMissing => "shipping_company_missing",
         Code::ShippingInfoMissing => "shipping_info_missing",
         Code::PaymentNotFound => "payment_not_found",
+        Code::OperationNotFound => "operation_not_found",
+        Code::AttentionNotFound => "attention_not_found",
+        Code::AlreadyResolved => "already_resolved",
+        Code::OperationInDoubt => "operation_in_doubt",
+        Code::OperationEnded => "operation_ended",
+        Code::TooEarly => "too_early",
         Code::CursorInvalid => "cursor_invalid",
         Code::OperationInProgress => "operation_in_progress",
         Code::WrongStatus => "wrong_status",
@@ -85,6 +91,8 @@ pub fn status(code: Code) -> StatusCode {
         Code::UnsupportedMediaType => S::UNSUPPORTED_MEDIA_TYPE,
         Code::NoSuchRoute
         | Code::PaymentNotFound
+        | Code::OperationNotFound
+        | Code::AttentionNotFound
         | Code::AccountNotFound
         | Code::ReturnLinkUnknown => S::NOT_FOUND,
         Code::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
@@ -96,6 +104,10 @@ pub fn status(code: Code) -> StatusCode {
         | Code::UseCancel
         | Code::CancelRequested
         | Code::NeedsAttention
+        | Code::AlreadyResolved
+        | Code::OperationInDoubt
+        | Code::OperationEnded
+        | Code::TooEarly
         | Code::NotApplied => S::CONFLICT,
         Code::Recovering | Code::TamaraUnreachable | Code::Unavailable => S::SERVICE_UNAVAILABLE,
         Code::OutcomeUnknown => S::ACCEPTED,
@@ -125,6 +137,12 @@ fn title(code: Code) -> &'static str {
         Code::ShippingCompanyMissing => "No default shipping company",
         Code::ShippingInfoMissing => "No shipping company",
         Code::PaymentNotFound => "No such payment",
+        Code::OperationNotFound => "No such operation",
+        Code::AttentionNotFound => "No such attention",
+        Code::AlreadyResolved => "Resolved already",
+        Code::OperationInDoubt => "The operation is still in doubt",
+        Code::OperationEnded => "The operation has ended",
+        Code::TooEarly => "Too early to tell",
         Code::CursorInvalid => "The cursor is none of ours",
         Code::OperationInProgress => "Something else is going on",
         Code::WrongStatus => "Not possible in this status",
@@ -155,6 +173,7 @@ fn retryable(code: Code) -> bool {
         code,
         Code::OperationInProgress
             | Code::CancelRequested
+            | Code::TooEarly
             | Code::Recovering
             | Code::TamaraUnreachable
             | Code::OutcomeUnknown

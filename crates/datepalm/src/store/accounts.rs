@@ -76,14 +76,31 @@ insert into api_keys (id, account, kind, hash, hint, created_at_ms) values ($1, 
     Ok(())
 }
 
-/// The account and kind of a key by its hash.
-pub fn by_key_hash(tx: &mut Tx<'_>, hash: &str) -> Result<Option<(String, String)>> {
+/// What is known of a key that somebody showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Our id.
+    pub id: String,
+    /// The account it belongs to.
+    pub account: String,
+    /// `sk` or `pk`.
+    pub kind: String,
+}
+
+/// A key by its hash.
+pub fn by_key_hash(tx: &mut Tx<'_>, hash: &str) -> Result<Option<KnownKey>> {
     let row = tx.query_opt(
-        "-- api_keys by hash\nselect account, kind from api_keys where hash = $1 and revoked_at_ms is null",
+        "-- api_keys by hash\nselect id, account, kind from api_keys where hash = $1 and revoked_at_ms is null",
         values![hash],
     )?;
-    row.map(|mut row| Ok((row.text()?, row.text()?)))
-        .transpose()
+    row.map(|mut row| {
+        Ok(KnownKey {
+            id: row.text()?,
+            account: row.text()?,
+            kind: row.text()?,
+        })
+    })
+    .transpose()
 }
 
 /// A secret that the service makes for itself at its first start, and keeps.

@@ -99,19 +99,13 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     Ok(())
 }
 
-/// What a key made: what it is about, and the fingerprint of its request.
-pub fn by_key(
-    tx: &mut Tx<'_>,
-    account: &str,
-    kind: Kind,
-    key: &str,
-) -> Result<Option<(String, String)>> {
+/// The fingerprint of the request that used a key.
+pub fn by_key(tx: &mut Tx<'_>, account: &str, kind: Kind, key: &str) -> Result<Option<String>> {
     let row = tx.query_opt(
-        "-- interventions by key\nselect about, fingerprint from interventions where account = $1 and kind = $2 and key = $3",
+        "-- interventions by key\nselect fingerprint from interventions where account = $1 and kind = $2 and key = $3",
         values![account, kind.as_str(), key],
     )?;
-    row.map(|mut row| Ok((row.text()?, row.text()?)))
-        .transpose()
+    row.map(|mut row| row.text()).transpose()
 }
 
 const SELECT: &str = "-- interventions of payment

@@ -109,7 +109,10 @@ async fn every_route_under_v1_wants_a_key() {
     let routes = api::routes();
     assert!(routes.len() >= 6);
     for (path, _) in routes {
-        let path = format!("/v1{}", path.replace("{id}", ID));
+        let path = format!(
+            "/v1{}",
+            path.replace("{id}", ID).replace("{operation}", "op_1")
+        );
         assert!(!path.contains('{'), "{path}: give the parameter a value");
         let mut guarded = 0;
         for method in &methods {

@@ -251,6 +251,27 @@ on_both! {
     }
 }
 
+on_both! {
+    // What a person wrote about a point is shown to whoever may read the payment, and nowhere else.
+    async fn notes_stay_where_they_belong(on: On) {
+        record_log();
+        let world = World::new(on).await;
+        let (id, _) = world.create("A-1").await;
+        world.fault("GET /orders", Fault::NotFound);
+        world.pass(60, 1).await;
+        let point = world.payment(&id).await["attention"][0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/attention/{point}/resolve");
+        for note in ["Marknote of Markfirst", "Marknote and more"] {
+            world.post(&path, "k", &json!({ "note": note })).await;
+        }
+        let timeline = world.get(&format!("/v1/payments/{id}/timeline")).await.1;
+        assert!(timeline.to_string().contains("Marknote of Markfirst"), "{timeline:#}");
+        nothing_of_them_in("a row", &rows(&world).await, &["Marknote"]);
+        nothing_of_them_in("the log", &log(), &["Marknote"]);
+        world.finish().await;
+    }
+}
+
 /// Every place of a body in turn holds the customer's phone, as text, as number, and as a name of a field.
 #[tokio::test]
 async fn a_problem_never_echoes_a_value() {

@@ -31,7 +31,7 @@ pub const KEY_KW: &str = "sk_test_of_this_world_kw";
 pub const NOTIFICATION_TOKEN: &str = "notify-sa-0123456789abcdef0123456789abcdef";
 
 /// What goes wrong with one call to Tamara.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// The connection is refused: nothing left.
     NotSent,
@@ -47,6 +47,43 @@ pub enum Fault {
     AnswerHeld,
     /// Tamara did it, and says the second text in its answer wherever it would have said the first.
     Reworded(&'static str, &'static str),
+    /// Tamara does not know the order.
+    NotFound,
+    /// Tamara answers, and says something else than it has in its books.
+    Altered(Edit),
+}
+
+/// Changes an answer on its way.
+pub type Edit = fn(&mut Value);
+
+impl Fault {
+    /// What comes back of a call that Tamara never sees.
+    fn instead(self) -> Option<Result<Response, TransportError>> {
+        let (status, body): (_, &[u8]) = match self {
+            Self::NotSent => {
+                let why = "refused by the test".into();
+                return Some(Err(TransportError::NotSent(why)));
+            }
+            Self::RequestLost => {
+                let why = "lost by the test before".into();
+                return Some(Err(TransportError::OutcomeUnknown(why)));
+            }
+            Self::GatewayError => (503, b"<html>Bad gateway</html>"),
+            Self::Refusal(body) => (400, body.as_bytes()),
+            Self::NotFound => (
+                404,
+                br#"{"message":"order not found","errors":[{"error_code":"order_not_found"}]}"#,
+            ),
+            Self::AnswerLost | Self::AnswerHeld | Self::Reworded(..) | Self::Altered(_) => {
+                return None;
+            }
+        };
+        Some(Ok(Response {
+            status,
+            headers: Vec::new(),
+            body: body.to_vec(),
+        }))
+    }
 }
 
 /// The sandbox's clock as the service's; its wall reading may be set back, its second one goes on.
@@ -142,38 +179,20 @@ impl Transport for InProcess {
             let call = format!("{} {}", request.method.as_str(), request.path);
             self.halt.point().await;
             let fault = self.fault_for(&call);
-            match fault {
-                Some(Fault::NotSent) => {
-                    return Err(TransportError::NotSent("refused by the test".into()));
-                }
-                Some(Fault::RequestLost) => {
-                    return Err(TransportError::OutcomeUnknown(
-                        "lost by the test before".into(),
-                    ));
-                }
-                Some(Fault::GatewayError) => {
-                    let body = b"<html>Bad gateway</html>".to_vec();
-                    return Ok(Response {
-                        status: 503,
-                        headers: Vec::new(),
-                        body,
-                    });
-                }
-                Some(Fault::Refusal(body)) => {
-                    return Ok(Response {
-                        status: 400,
-                        headers: Vec::new(),
-                        body: body.into(),
-                    });
-                }
-                Some(Fault::AnswerLost | Fault::AnswerHeld | Fault::Reworded(..)) | None => {}
+            if let Some(answer) = fault.and_then(Fault::instead) {
+                return answer;
             }
             self.seen.lock().unwrap().push(call);
-            let (status, body) = self.deliver(request).await;
+            let (status, mut body) = self.deliver(request).await;
             self.halt.point().await;
-            if fault == Some(Fault::AnswerHeld) {
+            if matches!(fault, Some(Fault::AnswerHeld)) {
                 self.held.notify_one();
                 self.let_go.notified().await;
+            }
+            if let Some(Fault::Altered(edit)) = fault {
+                let mut told = serde_json::from_slice(&body).unwrap();
+                edit(&mut told);
+                body = told.to_string().into();
             }
             if let Some(Fault::Reworded(says, instead)) = fault {
                 let body = String::from_utf8(body).unwrap();
@@ -184,7 +203,7 @@ impl Transport for InProcess {
                     body: body.replace(says, instead).into_bytes(),
                 });
             }
-            if fault == Some(Fault::AnswerLost) {
+            if matches!(fault, Some(Fault::AnswerLost)) {
                 return Err(TransportError::OutcomeUnknown(
                     "lost by the test after".into(),
                 ));
@@ -388,8 +407,12 @@ impl World {
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.get_as(KEY, path).await
+    }
+
+    pub async fn get_as(&self, key: &str, path: &str) -> (u16, Value) {
         let request = HttpRequest::get(path)
-            .header("authorization", format!("Bearer {KEY}"))
+            .header("authorization", format!("Bearer {key}"))
             .body(Body::empty())
             .unwrap();
         let (status, _, body) = self.raw(request).await;

@@ -1,5 +1,6 @@
 //! The merchant API under `/v1`.
 
+pub mod attention;
 pub mod operations;
 pub mod payments;
 pub mod reference;
@@ -23,6 +24,13 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/payments/{id}/refund", post(operations::refund)),
         ("/payments/{id}/cancel", post(operations::cancel)),
         ("/payments/{id}/reference", post(reference::update)),
+        (
+            "/payments/{id}/operations/{operation}/end",
+            post(attention::end),
+        ),
+        ("/attention", get(attention::list)),
+        ("/attention/{id}", get(attention::read)),
+        ("/attention/{id}/resolve", post(attention::resolve)),
     ]
 }
 

@@ -142,6 +142,18 @@ pub struct ListQuery {
     merchant_reference: Option<String>,
 }
 
+/// How many rows a page has at most.
+pub(super) fn page_limit(asked: Option<i64>) -> crate::error::Result<i64> {
+    let limit = asked.unwrap_or(20);
+    if (1..=100).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("limit is {limit}, must be 1 to 100");
+    Err(Refusal::new(Code::InvalidRequest, detail)
+        .param("limit")
+        .into())
+}
+
 /// `GET /v1/payments`
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -154,15 +166,7 @@ pub async fn list(
             "a list takes limit (1 to 100), cursor, status and merchant_reference, each at most once",
         )
     })?;
-    let limit = query.limit.unwrap_or(20);
-    if !(1..=100).contains(&limit) {
-        return Err(Refusal::new(
-            Code::InvalidRequest,
-            format!("limit is {limit}, must be 1 to 100"),
-        )
-        .param("limit")
-        .into());
-    }
+    let limit = page_limit(query.limit)?;
     let known = |word: &str| Status::from_word(word).is_some();
     if query.status.as_deref().is_some_and(|word| !known(word)) {
         let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
