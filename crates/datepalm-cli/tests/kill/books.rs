@@ -2,27 +2,55 @@
 //!
 //! They share no code, so they agree only if it is true.
 
-use crate::merchant::{Merchant, Order};
+use crate::merchant::{Acknowledged, Merchant, Order};
 use crate::plan::TOTAL;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
 /// A movement of money: its kind, the id that both sides know it by, and minor units.
 type Movement = (&'static str, String, i64);
 
-/// Asserts that both tell the same of every order, and that it is what its merchant wanted.
-pub async fn agree(merchant: &Merchant, orders: &[Order]) {
+/// What the comparison found. Nothing may be lost, and nothing twice.
+#[derive(Default)]
+pub struct Findings {
+    acknowledged: usize,
+    movements: usize,
+    lost: Vec<String>,
+    doubled: Vec<String>,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} acknowledged writes, {} lost; {} movements of money, {} effects twice",
+            self.acknowledged,
+            self.lost.len(),
+            self.movements,
+            self.doubled.len()
+        )
+    }
+}
+
+/// Asserts that both tell the same of every order, that it is what its merchant wanted, and that all stands that was
+/// acknowledged.
+pub async fn agree(merchant: &Merchant, orders: &[Order]) -> Findings {
     let books = merchant.tamaras_books().await;
     let all = books["orders"].as_array().unwrap();
-    let known: BTreeSet<_> = orders
+    let mut theirs: BTreeMap<&str, Vec<&Value>> = orders
         .iter()
-        .map(|order| order.reference.as_str())
+        .map(|order| (order.reference.as_str(), Vec::new()))
         .collect();
     for at_tamara in all {
         let number = at_tamara["order_number"].as_str().unwrap();
-        assert!(known.contains(number), "nobody wanted {at_tamara:#}");
+        let known = theirs.get_mut(number);
+        let known = known.unwrap_or_else(|| panic!("nobody wanted {at_tamara:#}"));
+        known.push(at_tamara);
     }
+    let mut findings = Findings::default();
+    let mut payments = BTreeMap::new();
     for order in orders {
         let path = format!("/v1/payments?merchant_reference={}", order.reference);
         let list = merchant.get(&path).await;
@@ -30,23 +58,60 @@ pub async fn agree(merchant: &Merchant, orders: &[Order]) {
             panic!("one payment for a key: {list:#}");
         };
         assert_eq!(payment["id"], order.id.as_str());
-        let theirs: Vec<_> = all
-            .iter()
-            .filter(|o| o["order_number"] == order.reference.as_str())
-            .collect();
-        let paid = the_paid_one(payment, &theirs);
-        as_planned(order, payment);
-        assert_eq!(ours(payment), tamaras(paid), "{payment:#}\n{paid:#}");
-        for (sum, name) in [
-            ("captured_minor", "captured"),
-            ("refunded_minor", "refunded"),
-            ("canceled_minor", "canceled"),
-        ] {
-            assert_eq!(
-                paid[sum], payment["amounts"][name]["amount"],
-                "{sum}: {payment:#}\n{paid:#}"
-            );
+        let paid = the_paid_one(payment, &theirs[order.reference.as_str()]);
+        compare(payment, paid, &mut findings);
+        payments.insert(order.id.as_str(), (order, payment.clone(), paid));
+    }
+    for write in merchant.acknowledged() {
+        findings.acknowledged += 1;
+        let payment = payments.get(write.payment.as_str());
+        if !payment.is_some_and(|(_, payment, _)| stands(&write, payment)) {
+            findings.lost.push(format!("{write:?}"));
         }
+    }
+    let wrong = [&findings.lost[..], &findings.doubled].concat();
+    assert!(wrong.is_empty(), "{findings}:\n{}", wrong.join("\n"));
+    for (order, payment, paid) in payments.values() {
+        as_planned(order, payment);
+        sums_agree(payment, paid);
+    }
+    findings
+}
+
+/// What was done is done for ever; what was only written down is still there.
+fn stands(write: &Acknowledged, payment: &Value) -> bool {
+    let Some(id) = &write.operation else {
+        return true;
+    };
+    let operations = payment["operations"].as_array().unwrap();
+    let found = operations.iter().find(|o| o["id"] == id.as_str());
+    found.is_some_and(|found| write.status != 200 || found["state"] == "succeeded")
+}
+
+/// Every movement at Tamara is the effect of one operation that succeeded, and of no other.
+fn compare(payment: &Value, paid: &Value, findings: &mut Findings) {
+    let (mut ours, theirs) = (ours(payment), tamaras(paid));
+    findings.movements += theirs.len();
+    for movement in theirs {
+        match ours.iter().position(|our| *our == movement) {
+            Some(at) => drop(ours.remove(at)),
+            None => findings.doubled.push(format!("{movement:?} of {paid}")),
+        }
+    }
+    let lost = ours.iter().map(|our| format!("{our:?} of {payment}"));
+    findings.lost.extend(lost);
+}
+
+fn sums_agree(payment: &Value, paid: &Value) {
+    for (sum, name) in [
+        ("captured_minor", "captured"),
+        ("refunded_minor", "refunded"),
+        ("canceled_minor", "canceled"),
+    ] {
+        assert_eq!(
+            paid[sum], payment["amounts"][name]["amount"],
+            "{sum}: {payment:#}\n{paid:#}"
+        );
     }
 }
 
@@ -127,7 +192,7 @@ fn ours(payment: &Value) -> Vec<Movement> {
             operation["amount"]["amount"].as_i64().unwrap(),
         ))
     });
-    sorted(movements.collect())
+    movements.collect()
 }
 
 /// The movements that the order holds.
@@ -147,12 +212,7 @@ fn tamaras(order: &Value) -> Vec<Movement> {
     let captures = of("captures", "capture", "capture_id");
     let cancels = of("cancels", "cancel", "cancel_id");
     let refunds = of("refunds", "refund", "merchant_refund_id");
-    sorted([captures, cancels, refunds].concat())
-}
-
-fn sorted(mut movements: Vec<Movement>) -> Vec<Movement> {
-    movements.sort();
-    movements
+    [captures, cancels, refunds].concat()
 }
 
 /// Asserts that SQLite finds no fault in the file, and tells how many operations were in doubt at some time.

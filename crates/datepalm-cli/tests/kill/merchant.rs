@@ -5,6 +5,7 @@ use crate::plan::{Plan, Step, TOTAL};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,6 +21,17 @@ pub struct Order {
     pub plan: &'static Plan,
 }
 
+/// A write that the service acknowledged with a 2xx: whatever dies afterwards, it stands.
+#[derive(Clone, Debug)]
+pub struct Acknowledged {
+    /// The status: 200 or 201 says done, 202 says written down.
+    pub status: u16,
+    /// The payment.
+    pub payment: String,
+    /// The operation, if it was one that was asked for.
+    pub operation: Option<String>,
+}
+
 /// All clients of the service share it.
 pub struct Merchant {
     http: reqwest::Client,
@@ -28,6 +40,9 @@ pub struct Merchant {
     key: String,
     answers: watch::Sender<u64>,
     starts: watch::Sender<u64>,
+    acknowledged: Mutex<Vec<Acknowledged>>,
+    /// Answers that said "not now".
+    pub unavailable: watch::Sender<u64>,
     lost: AtomicU64,
     open: AtomicU64,
     not_applied: AtomicU64,
@@ -38,9 +53,11 @@ impl fmt::Display for Merchant {
         let count = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
         let (answers, lost) = (*self.answers.borrow(), count(&self.lost));
         let (open, not_applied) = (count(&self.open), count(&self.not_applied));
+        let unavailable = *self.unavailable.borrow();
         write!(
             f,
-            "{answers} answers, retries: {lost} without an answer, {open} still open, {not_applied} not applied"
+            "{answers} answers, retries: {lost} without an answer, {unavailable} not now, {open} still open, \
+             {not_applied} not applied"
         )
     }
 }
@@ -57,6 +74,8 @@ impl Merchant {
             key,
             answers: watch::Sender::new(0),
             starts: watch::Sender::new(0),
+            acknowledged: Mutex::default(),
+            unavailable: watch::Sender::new(0),
             lost: AtomicU64::new(0),
             open: AtomicU64::new(0),
             not_applied: AtomicU64::new(0),
@@ -68,6 +87,11 @@ impl Merchant {
         let mut answers = self.answers.subscribe();
         let until = *answers.borrow() + more;
         answers.wait_for(|count| *count >= until).await.unwrap();
+    }
+
+    /// All that the service acknowledged until now.
+    pub fn acknowledged(&self) -> Vec<Acknowledged> {
+        self.acknowledged.lock().unwrap().clone()
     }
 
     /// Says that a killed process is back.
@@ -208,15 +232,29 @@ impl Merchant {
     }
 
     async fn post(&self, path: &str, key: &str, body: &Value) -> (u16, Value) {
-        let (url, body) = (format!("{}{path}", self.service), body.to_string());
-        let request = || {
-            let request = self.http.post(&url).bearer_auth(&self.key);
-            let request = request
-                .header("idempotency-key", key)
-                .header("content-type", "application/json");
-            request.body(body.clone())
-        };
-        self.ask(request).await
+        let (status, answer) = self.ask(|| self.write(path, key, body)).await;
+        if (200..300).contains(&status) {
+            let (id, of) = (
+                answer["id"].as_str().unwrap(),
+                answer["payment_id"].as_str(),
+            );
+            self.acknowledged.lock().unwrap().push(Acknowledged {
+                status,
+                payment: of.unwrap_or(id).to_owned(),
+                operation: of.map(|_| id.to_owned()),
+            });
+        }
+        (status, answer)
+    }
+
+    /// A request that changes something, not sent yet.
+    fn write(&self, path: &str, key: &str, body: &Value) -> RequestBuilder {
+        let request = self.http.post(format!("{}{path}", self.service));
+        let request = request.bearer_auth(&self.key);
+        let request = request
+            .header("idempotency-key", key)
+            .header("content-type", "application/json");
+        request.body(body.to_string())
     }
 
     /// Sends a request until an answer comes that is not "not now".
@@ -227,8 +265,11 @@ impl Merchant {
                 if status != 503 {
                     return (status, answer);
                 }
+                assert_eq!(answer["retryable"], true, "{answer:#}");
+                self.unavailable.send_modify(|count| *count += 1);
+            } else {
+                self.lost.fetch_add(1, Ordering::SeqCst);
             }
-            self.lost.fetch_add(1, Ordering::SeqCst);
             self.wait_a_little().await;
         }
         panic!("no answer: {:?}", request().build().unwrap().url());

@@ -8,31 +8,62 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// A process says that it is ready within a second; one that takes this long hangs.
 const START_MAX: Duration = Duration::from_mins(1);
 
-/// The lines in which a process told of an error.
-type Errors = Arc<Mutex<Vec<String>>>;
+/// What differs between the runs: where the service keeps its data, and what it is started with.
+pub struct Stage {
+    /// The service's database.
+    pub database: PathBuf,
+    /// What stands before the service's own command.
+    pub before: Vec<String>,
+    /// Environment of the service.
+    pub environment: Vec<(&'static str, String)>,
+    /// The configuration and the data of the sandbox.
+    pub folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// A folder of its own, and nothing else.
+    pub fn plain() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            database: folder.path().join("datepalm.db"),
+            before: Vec::new(),
+            environment: Vec::new(),
+            folder,
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Start {
+        let service = [env!("CARGO_BIN_EXE_datepalm")];
+        let words = self.before.iter().map(String::as_str).chain(service);
+        let words = words.chain(arguments.iter().copied());
+        Start {
+            words: words.map(str::to_owned).collect(),
+            environment: self.environment.clone(),
+        }
+    }
+}
 
 /// Both processes and the folder of their data.
 pub struct Processes {
     service: Process,
     sandbox: Process,
-    folder: tempfile::TempDir,
+    stage: Stage,
 }
 
 impl Processes {
     /// Starts both, with durations in seconds where a service has minutes, and a merchant who has a key.
-    pub async fn start() -> (Self, Merchant) {
-        let folder = tempfile::tempdir().unwrap();
+    pub async fn start(stage: Stage) -> (Self, Merchant) {
         let [service_at, sandbox_at] = free_addresses();
         let tamara = format!("http://{sandbox_at}");
-        let config = folder.path().join("datepalm.toml");
-        std::fs::write(&config, settings(&service_at, &tamara)).unwrap();
+        let config = stage.folder.path().join("datepalm.toml");
+        std::fs::write(&config, settings(&service_at, &tamara, &stage.database)).unwrap();
         let config = text(&config);
-        let data = text(&folder.path().join("sandbox"));
+        let data = text(&stage.folder.path().join("sandbox"));
         let sandbox = [
             "sandbox",
             "--listen",
@@ -42,16 +73,34 @@ impl Processes {
             "--country",
             "SA",
         ];
-        let key = key(&config);
+        let key = key(&stage, &config);
+        let sandbox = Start {
+            words: [&[env!("CARGO_BIN_EXE_datepalm")], &sandbox[..]]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            environment: Vec::new(),
+        };
+        let log = "warn,datepalm=info,tamara=debug";
+        let service = stage.command(&["serve", "--config", &config, "--log", log]);
         let processes = Self {
-            sandbox: Process::start(&sandbox, Says::OnStdout).await,
-            service: Process::start(&["serve", "--config", &config], Says::OnStderr).await,
-            folder,
+            sandbox: Process::start(sandbox, Says::OnStdout).await,
+            service: Process::start(service, Says::OnStderr).await,
+            stage,
         };
         (
             processes,
             Merchant::new(format!("http://{service_at}"), tamara, key),
         )
+    }
+
+    /// Resolves after so many more answers of Tamara came to the service: each as soon as it is in the log, and so, as a
+    /// rule, before it is in the database.
+    pub async fn calls(&self, more: u64) {
+        let mut calls = self.service.heard.calls.subscribe();
+        let until = *calls.borrow() + more;
+        calls.wait_for(|count| *count >= until).await.unwrap();
     }
 
     /// Kills the service and starts it again.
@@ -70,12 +119,12 @@ impl Processes {
     pub fn stop(&mut self) -> Vec<String> {
         self.service.kill();
         self.sandbox.kill();
-        std::mem::take(&mut self.service.errors.lock().unwrap())
+        std::mem::take(&mut self.service.heard.errors.lock().unwrap())
     }
 
     /// The service's database.
-    pub fn database(&self) -> PathBuf {
-        self.folder.path().join("datepalm.db")
+    pub fn database(&self) -> &Path {
+        &self.stage.database
     }
 }
 
@@ -96,37 +145,58 @@ enum Says {
     OnStderr,
 }
 
+/// How a process is started.
+struct Start {
+    words: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+}
+
+/// What is heard of a process, over all its lives.
+#[derive(Clone)]
+struct Heard {
+    /// The lines in which it told of an error.
+    errors: Arc<Mutex<Vec<String>>>,
+    /// Answers of Tamara that it told of.
+    calls: watch::Sender<u64>,
+}
+
 struct Process {
-    arguments: Vec<String>,
+    start: Start,
     says: Says,
     child: Child,
     kills: usize,
-    errors: Errors,
+    heard: Heard,
 }
 
 impl Process {
-    async fn start(arguments: &[&str], says: Says) -> Self {
-        let arguments: Vec<_> = arguments.iter().map(|&word| word.to_owned()).collect();
-        let errors = Errors::default();
-        let child = spawn(&arguments, says, &errors).await;
+    async fn start(start: Start, says: Says) -> Self {
+        let heard = Heard {
+            errors: Arc::default(),
+            calls: watch::Sender::new(0),
+        };
+        let child = spawn(&start, says, &heard).await;
         Self {
-            arguments,
+            start,
             says,
             child,
             kills: 0,
-            errors,
+            heard,
         }
     }
 
     async fn restart(&mut self) {
         self.kill();
         self.kills += 1;
-        self.child = spawn(&self.arguments, self.says, &self.errors).await;
+        self.child = spawn(&self.start, self.says, &self.heard).await;
     }
 
     fn kill(&mut self) {
         let ended = self.child.try_wait().unwrap();
-        assert!(ended.is_none(), "it ended by itself: {:#?}", self.errors);
+        assert!(
+            ended.is_none(),
+            "it ended by itself: {:#?}",
+            self.heard.errors
+        );
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -140,9 +210,10 @@ impl Drop for Process {
     }
 }
 
-async fn spawn(arguments: &[String], says: Says, errors: &Errors) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_datepalm"));
-    command.args(arguments).stdin(Stdio::null());
+async fn spawn(start: &Start, says: Says, heard: &Heard) -> Child {
+    let mut command = Command::new(&start.words[0]);
+    command.args(&start.words[1..]).stdin(Stdio::null());
+    command.envs(start.environment.iter().map(|(name, value)| (name, value)));
     let (mut child, output): (_, Box<dyn Read + Send>) = match says {
         Says::OnStdout => {
             let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -155,28 +226,36 @@ async fn spawn(arguments: &[String], says: Says, errors: &Errors) -> Child {
             (child, Box::new(output))
         }
     };
-    let ready = listen(output, errors.clone());
+    let ready = listen(output, heard.clone());
     if !matches!(tokio::time::timeout(START_MAX, ready).await, Ok(Ok(()))) {
         let _ = child.kill();
-        panic!("{arguments:?} is not ready: {:#?}", errors.lock().unwrap());
+        panic!(
+            "{:?} is not ready: {:#?}",
+            start.words,
+            heard.errors.lock().unwrap()
+        );
     }
     child
 }
 
 /// Reads all that a process writes, so that it never waits for a reader. Resolves when it says that it is ready.
-fn listen(output: Box<dyn Read + Send>, errors: Errors) -> oneshot::Receiver<()> {
+fn listen(output: Box<dyn Read + Send>, heard: Heard) -> oneshot::Receiver<()> {
     let (sender, ready) = oneshot::channel();
     std::thread::spawn(move || {
         let mut sender = Some(sender);
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.is_some() && line.contains("ready") {
+            if line.contains("\"DEBUG\"") {
+                if line.contains("Tamara answered") {
+                    heard.calls.send_modify(|calls| *calls += 1);
+                }
+            } else if sender.is_some() && line.contains("ready") {
                 // Nobody waits any more when the start was given up.
                 let _ = sender.take().unwrap().send(());
             } else if ["error:", "\"ERROR\"", "panicked"]
                 .iter()
                 .any(|word| line.contains(word))
             {
-                errors.lock().unwrap().push(line);
+                heard.errors.lock().unwrap().push(line);
             }
         }
     });
@@ -199,11 +278,13 @@ fn free_addresses() -> [String; 2] {
 }
 
 /// Seconds for minutes; the settle window is the least that R19 allows.
-fn settings(service_at: &str, tamara: &str) -> String {
+fn settings(service_at: &str, tamara: &str, database: &Path) -> String {
+    let database = database.display();
     format!(
         r#"
         listen = "{service_at}"
         public_url = "http://{service_at}"
+        database = "sqlite:{database}"
         [durations]
         lease = 2
         connect_timeout = 1
@@ -226,10 +307,10 @@ fn settings(service_at: &str, tamara: &str) -> String {
     )
 }
 
-fn key(config: &str) -> String {
-    let program = env!("CARGO_BIN_EXE_datepalm");
-    let arguments = ["keys", "create", "--config", config, "--account", "shop_sa"];
-    let made = Command::new(program).args(arguments).output().unwrap();
+fn key(stage: &Stage, config: &str) -> String {
+    let make = stage.command(&["keys", "create", "--config", config, "--account", "shop_sa"]);
+    let mut command = Command::new(&make.words[0]);
+    let made = command.args(&make.words[1..]).output().unwrap();
     assert!(
         made.status.success(),
         "{}",
