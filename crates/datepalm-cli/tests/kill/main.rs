@@ -19,19 +19,18 @@ mod books;
 mod merchant;
 mod plan;
 mod processes;
+mod trade;
 
 use datepalm::ids::{Ids, SeededIds, SystemIds};
-use merchant::{Merchant, Order};
-use plan::PLANS;
+use merchant::Merchant;
 use processes::{Processes, Stage};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::task::JoinSet;
+use trade::trade;
 
 /// Payments at least; more when the kills take longer.
 const PAYMENTS: usize = 64;
-const CLIENTS: usize = 8;
 /// Kills when nobody says how many.
 const KILLS: usize = 28;
 /// Of so many kills one is the sandbox's.
@@ -57,7 +56,7 @@ async fn whatever_dies_the_books_agree() {
             kill(&mut processes, &merchant, seed, kills).await;
             kills_over.store(true, Ordering::SeqCst);
         };
-        let (orders, ()) = tokio::join!(trade(&merchant, &kills_over), killing);
+        let (orders, ()) = tokio::join!(trade(&merchant, PAYMENTS, &kills_over), killing);
         // What is compared is what the disks hold.
         processes.restart_service(&merchant).await;
         processes.restart_sandbox(&merchant).await;
@@ -114,24 +113,4 @@ async fn kill(processes: &mut Processes, merchant: &Merchant, seed: u64, kills: 
             processes.restart_service(merchant).await;
         }
     }
-}
-
-/// Clients side by side, each with one payment after the other.
-async fn trade(merchant: &Arc<Merchant>, kills_over: &Arc<AtomicBool>) -> Vec<Order> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut clients = JoinSet::new();
-    for _ in 0..CLIENTS {
-        let (merchant, kills_over, next) = (merchant.clone(), kills_over.clone(), next.clone());
-        clients.spawn(async move {
-            let mut orders = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::SeqCst);
-                if number >= PAYMENTS && kills_over.load(Ordering::SeqCst) {
-                    return orders;
-                }
-                orders.push(merchant.sell(number, &PLANS[number % PLANS.len()]).await);
-            }
-        });
-    }
-    clients.join_all().await.into_iter().flatten().collect()
 }

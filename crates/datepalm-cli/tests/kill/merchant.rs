@@ -34,16 +34,19 @@ pub struct Acknowledged {
 
 /// All clients of the service share it.
 pub struct Merchant {
-    http: reqwest::Client,
-    service: String,
+    pub http: reqwest::Client,
+    /// Where the service answers.
+    pub service: String,
     tamara: String,
-    key: String,
+    /// The secret key.
+    pub key: String,
     answers: watch::Sender<u64>,
     starts: watch::Sender<u64>,
     acknowledged: Mutex<Vec<Acknowledged>>,
     /// Answers that said "not now".
     pub unavailable: watch::Sender<u64>,
-    lost: AtomicU64,
+    /// Requests without an answer.
+    pub lost: AtomicU64,
     open: AtomicU64,
     not_applied: AtomicU64,
 }
@@ -248,7 +251,7 @@ impl Merchant {
     }
 
     /// A request that changes something, not sent yet.
-    fn write(&self, path: &str, key: &str, body: &Value) -> RequestBuilder {
+    pub fn write(&self, path: &str, key: &str, body: &Value) -> RequestBuilder {
         let request = self.http.post(format!("{}{path}", self.service));
         let request = request.bearer_auth(&self.key);
         let request = request
@@ -276,7 +279,7 @@ impl Merchant {
     }
 
     /// A whole answer, if one came.
-    async fn try_once(&self, request: RequestBuilder) -> Option<(u16, Value)> {
+    pub async fn try_once(&self, request: RequestBuilder) -> Option<(u16, Value)> {
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         let body = answer.bytes().await.ok()?;
@@ -285,7 +288,7 @@ impl Merchant {
 
     /// Until a killed process is back, at most a quarter of a second: a client that could not get through tries again
     /// soon, but not without pause, and what it waits for may be no process but a lease.
-    async fn wait_a_little(&self) {
+    pub async fn wait_a_little(&self) {
         let mut starts = self.starts.subscribe();
         let _ = tokio::time::timeout(Duration::from_millis(250), starts.changed()).await;
     }
@@ -314,7 +317,7 @@ fn sar(minor: i64) -> Value {
     json!({ "amount": minor, "currency": "SAR" })
 }
 
-fn cart(reference: &str) -> Value {
+pub fn cart(reference: &str) -> Value {
     json!({
         "merchant_reference": reference,
         "total_amount": sar(TOTAL),

@@ -105,13 +105,27 @@ impl Processes {
 
     /// Kills the service and starts it again.
     pub async fn restart_service(&mut self, merchant: &Merchant) {
-        self.service.restart().await;
+        self.kill_service();
+        self.start_service(merchant).await;
+    }
+
+    /// Kills the service.
+    pub fn kill_service(&mut self) {
+        self.service.kill();
+        self.service.kills += 1;
+    }
+
+    /// Starts the service that was killed.
+    pub async fn start_service(&mut self, merchant: &Merchant) {
+        self.service.spawn().await;
         merchant.back();
     }
 
     /// Kills the offline Tamara and starts it again.
     pub async fn restart_sandbox(&mut self, merchant: &Merchant) {
-        self.sandbox.restart().await;
+        self.sandbox.kill();
+        self.sandbox.kills += 1;
+        self.sandbox.spawn().await;
         merchant.back();
     }
 
@@ -184,9 +198,7 @@ impl Process {
         }
     }
 
-    async fn restart(&mut self) {
-        self.kill();
-        self.kills += 1;
+    async fn spawn(&mut self) {
         self.child = spawn(&self.start, self.says, &self.heard).await;
     }
 

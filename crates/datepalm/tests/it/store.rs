@@ -1,10 +1,9 @@
 //! The store by itself: what a write promises, on both databases.
 
 use crate::on_both;
-use crate::world::World;
-use datepalm::error::{Code, Error, refused};
-use datepalm::store::accounts;
-use datepalm::store::events;
+use crate::world::{On, World};
+use datepalm::error::{Code, Error, Trouble, refused};
+use datepalm::store::{Database, accounts, events};
 use datepalm::values;
 use futures_util::future::join_all;
 
@@ -153,5 +152,43 @@ async fn events_of_one_version_keep_their_order() {
             ]
         );
     }
+    world.finish().await;
+}
+
+/// The first write waits alone for the lock, those that come meanwhile wait together: two waits of five seconds, not
+/// one for each.
+#[tokio::test]
+async fn waiting_writes_share_the_wait_for_a_lock_of_another_program() {
+    let world = World::new(On::Sqlite).await;
+    let Database::Sqlite(path) = &world.config.database else {
+        unreachable!("the world lives on SQLite");
+    };
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    let writes = (0..16).map(|n| {
+        world.app.store.write("test write", move |tx| {
+            accounts::instance_secret(tx, &format!("row-{n}"), "x")
+        })
+    });
+    let patience = std::time::Duration::from_secs(25);
+    let answers = tokio::time::timeout(patience, join_all(writes)).await;
+    for answer in answers.expect("each waited for itself") {
+        let locked = matches!(
+            answer,
+            Err(Error::Unavailable {
+                trouble: Trouble::Locked,
+                ..
+            })
+        );
+        assert!(locked, "{answer:?}");
+    }
+    let reads = world.app.store.read("read", events::last_seq);
+    reads.await.unwrap();
+    other.execute_batch("rollback").unwrap();
+    let write = world
+        .app
+        .store
+        .write("test write", |tx| accounts::instance_secret(tx, "row", "x"));
+    write.await.unwrap();
     world.finish().await;
 }
