@@ -275,9 +275,10 @@ fn listen(output: Box<dyn Read + Send>, heard: Heard) -> oneshot::Receiver<()> {
 }
 
 /// Two free addresses outside the range from which systems take the ports of outgoing connections: while a killed
-/// process is away, a connection could take its port otherwise, or connect to itself.
+/// process is away, a connection could take its port otherwise, or connect to itself. Tests that run beside this one
+/// have neighbouring process ids and look elsewhere: 7919 has no multiple near 0, modulo 10,000, before the 2,321st.
 fn free_addresses() -> [String; 2] {
-    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    let first = u16::try_from(u64::from(std::process::id()) * 7_919 % 10_000).unwrap();
     let mut candidates = (0..10_000).map(|step| 20_000 + (first + step) % 10_000);
     let mut free = || {
         candidates
