@@ -5,6 +5,7 @@
     reason = "in a test, and in what only tests call, a failed unwrap is a failed test"
 )]
 
+mod accounts;
 mod attention;
 mod bad_input;
 mod clock_set_back;

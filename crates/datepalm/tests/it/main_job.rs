@@ -294,6 +294,33 @@ on_both! {
         world.finish().await;
     }
 
+    // The first session has the merchant's reference, later ones -2, -3, and what another payment has is skipped.
+    async fn r6_each_session_has_a_reference_of_its_own(on: On) {
+        let world = World::new(on).await;
+        let (other, _) = world.create("A-1-2").await;
+        let mut expected = Vec::new();
+        let mut id = String::new();
+        for (key, reference) in [("first", "A-1"), ("second", "A-1-3"), ("third", "A-1-4")] {
+            let (status, payment) = world.post("/v1/payments", key, &order("A-1")).await;
+            assert!(status == 200 || status == 201, "{payment:#}");
+            expected.push(json!(reference));
+            let sessions = payment["sessions"].as_array().unwrap();
+            let given: Vec<_> = sessions.iter().map(|session| session["order_reference_id"].clone()).collect();
+            assert_eq!(given, expected);
+            payment["id"].as_str().unwrap().clone_into(&mut id);
+            let checkout = sessions.last().unwrap()["checkout_id"].as_str().unwrap();
+            world.sandbox.customer(checkout).decline().unwrap();
+            world.deliver(1).await;
+            world.work().await;
+        }
+        let state = world.sandbox.state();
+        let orders = state["orders"].as_array().unwrap();
+        let numbers = orders.iter().filter(|order| order["order_number"] == "A-1").count();
+        assert_eq!(numbers, 3, "the customer sees the merchant's reference each time: {state:#}");
+        assert_ne!(id, other);
+        world.finish().await;
+    }
+
     async fn cancel_of_an_authorised_order(on: On) {
         let world = World::new(on).await;
         let id = authorised(&world, "A-1").await;

@@ -3,7 +3,7 @@
 
 use crate::on_both;
 use crate::problem::{Refused, check, refused, rows};
-use crate::world::{KEY, NOTIFICATION_TOKEN, On, World};
+use crate::world::{KEY, NOTIFICATION_TOKEN, On, Setup, World};
 use axum::body::Body;
 use axum::http::Request;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -274,7 +274,7 @@ on_both! {
         world.finish().await;
     }
 
-    async fn an_unknown_order_is_looked_at_again_when_a_create_settles(on: On) {
+    async fn r6_an_unknown_order_is_looked_at_again_when_a_create_settles(on: On) {
         // The same seed gives the same ids, so one world tells the order id of the next.
         let first = World::new(on).await;
         let (id, _) = first.create("A-1").await;
@@ -295,7 +295,7 @@ on_both! {
         world.finish().await;
     }
 
-    async fn a_body_that_lies_changes_nothing(on: On) {
+    async fn r1_a_body_that_lies_changes_nothing(on: On) {
         let world = World::new(on).await;
         let (id, _) = world.create("A-1").await;
         let order = order_id(&world, &id).await;
@@ -314,6 +314,32 @@ on_both! {
         }
         assert_eq!((&after["status"], world.calls("GET /orders")), (&json!("pending"), 1), "one read for all three");
         assert!(inbox(&world).await.iter().all(|(_, state, _)| state == "done"));
+        world.finish().await;
+    }
+
+    // The customer comes back and the address says "approved": a reason to look, and nothing more.
+    async fn r1_the_word_of_a_return_is_no_fact(on: On) {
+        let world = World::with(on, Setup { auto_authorise: true, ..Setup::default() }).await;
+        let (id, checkout) = world.create("A-1").await;
+        let token = world.app.store.read("test token", |tx| {
+            let row = tx.query_opt("-- test token\nselect return_token from sessions", datepalm::values![])?;
+            row.map_or(Ok(String::new()), |mut row| row.text())
+        });
+        let token = token.await.unwrap();
+        let come_back = async || {
+            let path = format!("/r/{token}?paymentStatus=approved");
+            let (status, _, page) = world.raw(Request::get(path).body(Body::empty()).unwrap()).await;
+            assert_eq!(status, 200, "{page}");
+            world.work().await;
+            world.payment(&id).await
+        };
+        let told = come_back().await;
+        assert_eq!((&told["status"], &told["paid"]), (&json!("pending"), &json!(false)), "{told:#}");
+        world.sandbox.customer(&checkout).approve(Plan::Full).unwrap();
+        world.deliver(0).await;
+        world.clock.advance_ms(2_000);
+        let read = come_back().await;
+        assert_eq!((&read["status"], &read["paid"]), (&json!("captured"), &json!(true)), "Tamara said so: {read:#}");
         world.finish().await;
     }
 

@@ -3,7 +3,7 @@
 
 use crate::on_both;
 use crate::problem::{Refused, check, get, post, refused, refused_at, rows};
-use crate::world::{KEY_KW, On, World, order, sar};
+use crate::world::{Fault, KEY_KW, On, World, order, sar};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn authorised(world: &World, reference: &str) -> String {
 }
 
 on_both! {
-    async fn a_key_means_one_request(on: On) {
+    async fn r26_a_key_means_one_request(on: On) {
         let world = World::new(on).await;
         let used = |says| refused(422, "idempotency_key_reused", says);
         let id = authorised(&world, "A-1").await;
@@ -72,7 +72,7 @@ on_both! {
         world.finish().await;
     }
 
-    async fn the_key_of_a_whole_cancel_means_that_cancel(on: On) {
+    async fn r26_the_key_of_a_whole_cancel_means_that_cancel(on: On) {
         let world = World::new(on).await;
         let used = |says| refused(422, "idempotency_key_reused", says);
         let (first, second) = (authorised(&world, "A-1").await, authorised(&world, "A-2").await);
@@ -131,6 +131,27 @@ on_both! {
         for verb in ["capture", "refund", "cancel"] {
             post_refused(&world, &path(&id, verb), "m", &json!({}), refused(409, "wrong_status", says)).await;
         }
+        world.finish().await;
+    }
+
+    // Tamara took the refund, and no read has called it a success yet: it is neither refunded nor left.
+    async fn r20_what_is_being_refunded_is_not_left(on: On) {
+        let world = World::new(on).await;
+        let id = authorised(&world, "A-1").await;
+        done(&world, &id, "capture", "c", &json!({ "amount": sar(10_000) })).await;
+        done(&world, &id, "refund", "r1", &json!({ "amount": sar(1_000) })).await;
+        world.fault("GET /orders", Fault::NotSent);
+        let path = format!("/v1/payments/{id}/refund");
+        let (status, accepted) = world.post(&path, "r2", &json!({ "amount": sar(6_000) })).await;
+        assert_eq!((status, &accepted["state"]), (202, &json!("accepted")), "{accepted:#}");
+        let says = &["30.01 SAR is more than the 30.00 SAR that is left: 100.00 SAR captured, 10.00 SAR refunded, 60.00 SAR being refunded"];
+        let above = refused_at(422, "amount_above_rest", "amount", says);
+        post_refused(&world, &path, "r3", &json!({ "amount": sar(3_001) }), above).await;
+        done(&world, &id, "refund", "r3", &json!({ "amount": sar(3_000) })).await;
+        let says = &["200.13 SAR is more than the 200.12 SAR that is left: of 300.12 SAR, 100.00 SAR captured and 0.00 SAR canceled"];
+        let above = refused_at(422, "amount_above_rest", "amount", says);
+        let path = format!("/v1/payments/{id}/capture");
+        post_refused(&world, &path, "c2", &json!({ "amount": sar(20_013) }), above).await;
         world.finish().await;
     }
 }
@@ -260,7 +281,7 @@ async fn an_empty_body_is_an_empty_object() {
 }
 
 #[tokio::test]
-async fn the_payment_of_another_account_does_not_exist() {
+async fn r28_the_payment_of_another_account_does_not_exist() {
     let world = World::new(On::Sqlite).await;
     let id = authorised(&world, "A-1").await;
     let none = |says| refused(404, "payment_not_found", says);

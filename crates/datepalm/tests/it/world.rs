@@ -289,7 +289,7 @@ impl World {
             clock: clock.clone(),
             back_ms: Arc::default(),
         };
-        let app = open(&config, &shared, &wire, 0).await;
+        let app = open(&config, &shared, &wire, 0).await.unwrap();
         let world = Self {
             sandbox,
             clock,
@@ -326,7 +326,15 @@ impl World {
     /// The process dies and starts again on the same data.
     pub async fn restart(&mut self) {
         let seed = self.seeds.fetch_add(1, Ordering::SeqCst);
-        self.app = open(&self.config, &self.shared, &self.wire, seed).await;
+        self.app = open(&self.config, &self.shared, &self.wire, seed)
+            .await
+            .unwrap();
+    }
+
+    /// Whether a second start with other settings on the same data would go well; if not, what it says.
+    pub async fn refuses_to_start(&self, config: &Config) -> Option<String> {
+        let opened = open(config, &self.shared, &self.wire, 99).await;
+        opened.err().map(|error| error.to_string())
     }
 
     /// Sets the service's wall clock back; Tamara's goes on.
@@ -528,14 +536,19 @@ impl Drop for World {
     }
 }
 
-async fn open(config: &Config, clock: &SharedClock, wire: &InProcess, seed: u64) -> Arc<App> {
+async fn open(
+    config: &Config,
+    clock: &SharedClock,
+    wire: &InProcess,
+    seed: u64,
+) -> anyhow::Result<Arc<App>> {
     let transport: Arc<dyn Transport> = Arc::new(wire.clone());
     let seams = Seams {
         clock: Arc::new(clock.clone()),
         ids: Arc::new(SeededIds::new(seed)),
         transport: Box::new(move |_| Ok(transport.clone())),
     };
-    App::open(config.clone(), seams).await.unwrap()
+    App::open(config.clone(), seams).await
 }
 
 fn config_of(folder: &Path, database: Database) -> Config {

@@ -6,7 +6,7 @@ use crate::domain::decide::Command;
 use crate::domain::facts::{OrderRank, RefundRank};
 use crate::domain::operation::OperationState;
 use crate::domain::payment::AttentionReason;
-use crate::domain::status::Status;
+use crate::domain::status::{Amounts, Status, amounts_of};
 
 fn read(seen: &Body) -> Desk {
     let mut desk = Desk::pending();
@@ -102,6 +102,36 @@ fn r7_a_winner_takes_the_hold_again_or_is_released() {
         assert_eq!(desk.plan().is_some(), !can_hold, "released: canceled");
         assert_eq!(desk.asks_for(AttentionReason::DuplicateApproval), !can_hold);
     }
+}
+
+/// R12: the payment's amounts are the winner's; what a loser holds, and what is given back of it, is the loser's alone.
+#[test]
+fn r12_amounts_are_the_winners() {
+    let mut desk = Desk::twice_approved();
+    desk.read(0, &live().capture("c1", 100));
+    let shown = desk.payment.amounts();
+    desk.read(
+        1,
+        &live()
+            .capture("portal", 200)
+            .refund("r1", 50, RefundRank::Success),
+    );
+    assert_eq!(desk.payment.amounts(), shown);
+    assert_eq!(
+        (
+            shown.authorised_minor,
+            shown.captured_minor,
+            shown.refunded_minor
+        ),
+        (TOTAL, 100, 0)
+    );
+    let losers = amounts_of(&desk.payment.sessions[1].facts, TOTAL);
+    assert_eq!((losers.captured_minor, losers.refunded_minor), (200, 50));
+    assert_eq!(
+        Desk::pending().payment.amounts(),
+        Amounts::default(),
+        "nothing without a winner"
+    );
 }
 
 /// R8, R9, R10, R12 in one table: an order, and what is shown of its payment: status, paid, final, and what is
