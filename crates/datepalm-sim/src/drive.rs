@@ -3,13 +3,10 @@
 
 use datepalm::store::Progress;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
 use tokio::sync::watch;
-
-/// A future that waits longer than this, real time, waits for nobody: a deadlock.
-const DEADLOCK: Duration = Duration::from_secs(20);
 
 /// Where a drive ended.
 pub enum Drove<T> {
@@ -19,37 +16,16 @@ pub enum Drove<T> {
     AtCall,
     /// A transaction of it was committed, and it has not heard of it yet.
     AtCommit,
+    /// It waits for another future of its process: both want to read one order (R25).
+    Waits,
 }
 
 #[derive(Default)]
-struct Signal {
-    woken: Mutex<bool>,
-    condvar: Condvar,
-}
+struct Signal(AtomicBool);
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
-        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.condvar.notify_one();
-    }
-}
-
-impl Signal {
-    fn take(&self) -> bool {
-        std::mem::take(&mut *self.woken.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn wait(&self) {
-        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut woken, timeout) = self
-            .condvar
-            .wait_timeout_while(woken, DEADLOCK, |woken| !*woken)
-            .unwrap_or_else(PoisonError::into_inner);
-        assert!(
-            !timeout.timed_out(),
-            "a future waits for nobody: a transaction is open across a call?"
-        );
-        *woken = false;
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -84,17 +60,22 @@ pub fn drive<T>(
         if stop_at.is_some_and(|stop_at| progress.borrow().commits >= stop_at) {
             return Drove::AtCommit;
         }
-        if !signal.take() {
-            signal.wait();
+        // The store has answered everything, and an answer wakes before it is counted: nothing but another future can.
+        if !signal.0.swap(false, Ordering::SeqCst) {
+            return Drove::Waits;
         }
     }
 }
 
 /// Drives a future that never parks.
 pub fn finish<T>(future: impl Future<Output = T>, progress: &watch::Receiver<Progress>) -> T {
-    let future = std::pin::pin!(future);
-    match drive(future, &|| false, progress, None) {
-        Drove::Done(value) => value,
-        Drove::AtCall | Drove::AtCommit => unreachable!("it was told not to park"),
+    let mut future = std::pin::pin!(future);
+    loop {
+        match drive(future.as_mut(), &|| false, progress, None) {
+            Drove::Done(value) => return value,
+            // A store that is being opened does not count its answers yet.
+            Drove::Waits => std::thread::yield_now(),
+            Drove::AtCall | Drove::AtCommit => unreachable!("it was told not to park"),
+        }
     }
 }

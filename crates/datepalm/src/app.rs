@@ -5,6 +5,7 @@ use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::config::{AccountConfig, Config};
 use crate::domain::payment::Policy;
 use crate::ids::{self, Ids, PaymentId, SystemIds};
+use crate::reads::{Pace, Reads};
 use crate::store::Store;
 use crate::store::accounts::{self, AccountRow};
 use crate::store::stamp::Stamp;
@@ -52,6 +53,8 @@ pub struct Account {
     pub transport: Arc<dyn Transport>,
     /// Checks its notifications.
     pub verifier: Verifier,
+    /// How fast its orders are read.
+    pub pace: Pace,
 }
 
 /// Wakes those who wait; losing a nudge costs time, never truth.
@@ -82,6 +85,8 @@ pub struct App {
     pub secret: String,
     /// Wakes those who wait.
     pub nudges: Nudges,
+    /// Reads of orders that are under way.
+    pub reads: Reads,
 }
 
 impl App {
@@ -112,6 +117,7 @@ impl App {
                     config: account.clone(),
                     transport,
                     verifier,
+                    pace: Pace::new(account.reads_per_second, clock.monotonic_ms()),
                 }),
             );
         }
@@ -130,6 +136,7 @@ impl App {
             accounts: ready,
             secret,
             nudges,
+            reads: Reads::default(),
         });
         // A recovery that was begun comes before everything else, also after a crash (R30).
         if let Some(told) = recover::carry_on(&app).await? {
@@ -157,6 +164,14 @@ impl App {
     pub fn account(&self, name: &str) -> crate::error::Result<Arc<Account>> {
         let found = self.accounts.get(name).cloned();
         found.ok_or_else(|| anyhow::anyhow!("account {name} has rows but is not configured").into())
+    }
+
+    /// The accounts whose orders may be read now, and how many of them.
+    pub fn free_reads(&self) -> Vec<(String, i64)> {
+        let now_ms = self.clock.monotonic_ms();
+        let free = self.accounts.iter();
+        let free = free.map(|(name, account)| (name.clone(), account.pace.free(now_ms)));
+        free.filter(|(_, free)| *free > 0).collect()
     }
 
     /// Tells those who wait that a payment changed and that there may be work.

@@ -23,6 +23,9 @@ pub const DEMO_KEYS: [&str; 4] = [
 /// The longest duration that may be set, seconds: ten years. Sums of a few never overflow.
 const SECONDS_MAX: i64 = 10 * 366 * 86_400;
 
+/// More reads of one account in a second than this are no setting but a mistake.
+const READS_PER_SECOND_MAX: u32 = 1_000;
+
 /// Calls to Tamara that one worker has under way at once.
 const WORKER_BATCH: i64 = 16;
 
@@ -69,6 +72,8 @@ pub struct AccountConfig {
     pub capture_mode: CaptureMode,
     /// Named in captures that name no company; automatic capture needs it (R24).
     pub shipping_company: Option<String>,
+    /// How many of its orders this process reads in a second at most (R25).
+    pub reads_per_second: u32,
 }
 
 impl AccountConfig {
@@ -116,6 +121,8 @@ struct AccountFile {
     #[serde(default)]
     capture_mode: Option<String>,
     shipping_company: Option<String>,
+    #[serde(default = "default_reads_per_second")]
+    reads_per_second: u32,
 }
 
 /// Seconds. The defaults are those of the rules.
@@ -187,6 +194,10 @@ fn default_listen() -> String {
 
 fn default_database() -> String {
     "sqlite:datepalm.db".to_owned()
+}
+
+fn default_reads_per_second() -> u32 {
+    20
 }
 
 fn default_body_bytes_max() -> usize {
@@ -389,6 +400,11 @@ fn account_of(name: String, file: AccountFile, folder: &Path) -> anyhow::Result<
         capture_mode == CaptureMode::Manual || file.shipping_company.is_some(),
         "accounts.{name}: capture_mode automatic needs shipping_company, which each capture must name (R24)"
     );
+    anyhow::ensure!(
+        (1..=READS_PER_SECOND_MAX).contains(&file.reads_per_second),
+        "accounts.{name}.reads_per_second is {}, expected 1 to {READS_PER_SECOND_MAX} (R25)",
+        file.reads_per_second
+    );
     let api_token = secret(
         &name,
         "api_token",
@@ -418,6 +434,7 @@ fn account_of(name: String, file: AccountFile, folder: &Path) -> anyhow::Result<
         return_url_prefixes: file.return_url_prefixes,
         capture_mode,
         shipping_company: file.shipping_company,
+        reads_per_second: file.reads_per_second,
     })
 }
 

@@ -11,5 +11,6 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod ids;
+pub mod reads;
 pub mod store;
 pub mod workers;

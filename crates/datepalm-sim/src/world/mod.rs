@@ -239,8 +239,9 @@ impl World {
             stop,
         ) {
             Drove::Done(outcome) => self.done(&task.label, outcome),
-            Drove::AtCommit => {
-                self.say(format!("{} stops at a commit", task.label));
+            // It may also wait for another's read (R25): it goes on when the schedule comes back to it.
+            Drove::AtCommit | Drove::Waits => {
+                self.say(format!("{} stops", task.label));
                 task.at = At::Commit;
                 self.tasks.push(task);
             }
@@ -370,7 +371,9 @@ impl World {
 
     /// The end of the story: no more faults; everything that waits goes on; time passes; every news arrives.
     pub fn come_to_rest(&mut self) -> anyhow::Result<()> {
-        while let Some(task) = self.tasks.pop() {
+        // In turn, because one may wait for another's read.
+        while !self.tasks.is_empty() {
+            let task = self.tasks.remove(0);
             if let At::Call(call) = task.at {
                 self.finish_call(call);
             }

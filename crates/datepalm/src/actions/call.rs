@@ -66,6 +66,15 @@ impl Call {
         self.started_at_ms
     }
 
+    /// Learns from an answer how soon the account's orders may be read again (R25).
+    pub fn heed(&self, app: &App, account: &Account, error: Option<&tamara::Error>) {
+        let otherwise_ms = app.policy.polling_ms.first().copied().unwrap_or(1_000);
+        if let Some(error) = error {
+            let now_ms = app.clock.monotonic_ms();
+            account.pace.heed(error, now_ms, otherwise_ms);
+        }
+    }
+
     /// The row of this call, once it is over.
     pub fn attempt(
         &self,

@@ -4,10 +4,11 @@
 use super::advance::{Env, save_and_plan};
 use super::read_order::read_order;
 use crate::app::App;
-use crate::domain::observe::refresh;
+use crate::domain::observe::{look_again, refresh};
 use crate::domain::payment::{Payment, Session};
 use crate::error::Result;
 use crate::ids::PaymentId;
+use crate::reads::Read;
 use crate::store::payments;
 use std::sync::Arc;
 
@@ -26,14 +27,15 @@ pub async fn check_payment(app: &Arc<App>, payment: &PaymentId) -> Result<()> {
         .iter()
         .filter(|session| session.order.is_some())
         .collect();
+    let mut failed = false;
     for session in readable {
-        read_order(app, payment, &session.id).await?;
+        failed |= read_order(app, payment, &session.id).await? == Read::NotNow;
     }
-    touch(app, &known).await
+    touch(app, &known, failed).await
 }
 
-/// Brings marks, schedule and plan up to date without any news.
-pub async fn touch(app: &Arc<App>, known: &Payment) -> Result<()> {
+/// Brings marks, schedule and plan up to date without any news. A look that failed is made again before long.
+async fn touch(app: &Arc<App>, known: &Payment, failed: bool) -> Result<()> {
     let env = Env::now(app, &app.account(&known.account)?);
     let id = known.id.clone();
     app.store
@@ -41,7 +43,11 @@ pub async fn touch(app: &Arc<App>, known: &Payment) -> Result<()> {
             let before = payments::load_known(tx, &id)?;
             let mut payment = before.clone();
             let context = env.context(tx, &payment)?;
-            refresh(&mut payment, &context);
+            if failed {
+                look_again(&mut payment, 0, &context);
+            } else {
+                refresh(&mut payment, &context);
+            }
             save_and_plan(tx, Some(&before), &mut payment, &env)
         })
         .await?;

@@ -88,6 +88,7 @@ pub async fn send(
         kind: prepared.operation.kind.as_str(),
     };
     let attempt = call.attempt(app, &prepared.payment.account, &about, error.as_ref());
+    call.heed(app, &account, error.as_ref());
     let read_wanted = needs_read(&prepared.operation, &answer);
     let env = Env::now(app, &account);
     let (payment_id, id, number, token) = (

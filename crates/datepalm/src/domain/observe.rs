@@ -63,6 +63,13 @@ pub fn count_look(before: &Payment, after: &mut Payment, context: &Context<'_>) 
     refresh(after, context);
 }
 
+/// A look that brought no answer, or had to wait, is made again before long, however quiet the payment was: it does not
+/// count as one that brought nothing new (R25).
+pub fn look_again(payment: &mut Payment, wait_ms: i64, context: &Context<'_>) {
+    refresh(payment, context);
+    schedule::look_again(payment, wait_ms, context);
+}
+
 /// The first session read as approved or any later live state (R13); one that cannot take the reference is released.
 fn elect_winner(payment: &mut Payment, context: &Context<'_>) {
     if payment.winner().is_some_and(session_dead) || !stands(Guard::WinnerStays) {

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::deadline::{next_deadline, next_warning_ms};
 use super::guard::{Guard, stands};
 use super::operation::OperationState;
-use super::payment::Payment;
+use super::payment::{Payment, Policy};
 use super::status::session_terminal;
 
 /// A read this long after a deadline sees what Tamara did at it.
@@ -48,12 +48,34 @@ pub fn reschedule(payment: &mut Payment, context: &Context<'_>) {
     payment.next_check_at_ms = moments.into_iter().min().filter(|_| watched);
 }
 
+/// How far the gaps may have grown for a look that failed.
+const FAILED_STEP_MAX: i64 = 2;
+
+/// Brings the next look forward: to the present gap, at most the third, but not before `wait_ms` are over.
+pub fn look_again(payment: &mut Payment, wait_ms: i64, context: &Context<'_>) {
+    let until_ms = payment.recovering_until_ms(context.policy);
+    let too_early = until_ms.is_some_and(|until_ms| until_ms >= context.now_ms);
+    if too_early || !stands(Guard::PollingMakesCertain) {
+        return;
+    }
+    let step = payment.check_step.clamp(0, FAILED_STEP_MAX);
+    let gap_ms = polling_ms(context.policy, step).max(wait_ms);
+    let at_ms = context.now_ms.saturating_add(gap_ms);
+    let known_ms = payment.next_check_at_ms.unwrap_or(at_ms);
+    payment.next_check_at_ms = Some(known_ms.min(at_ms));
+}
+
+/// The gap of that step; the last one is repeated.
+fn polling_ms(policy: &Policy, step: i64) -> i64 {
+    let step = usize::try_from(step).unwrap_or(0);
+    let gap = policy.polling_ms.get(step).or(policy.polling_ms.last());
+    gap.copied().unwrap_or(1_000)
+}
+
 /// The gap to the next read by the payment's state, or `None` when reads can bring nothing new.
 fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
     let policy = context.policy;
-    let step = usize::try_from(payment.check_step).unwrap_or(0);
-    let last = policy.polling_ms.len().saturating_sub(1);
-    let soon = policy.polling_ms.get(step.min(last)).copied();
+    let soon = Some(polling_ms(policy, payment.check_step));
     let pending = payment
         .operations
         .iter()
@@ -89,7 +111,7 @@ fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
                 captured_ms.saturating_add(policy.captured_polling_until_ms) <= context.now_ms;
             let gap = policy
                 .captured_polling_ms
-                .saturating_mul(1_i64 << step.min(20));
+                .saturating_mul(1_i64 << payment.check_step.clamp(0, 20));
             (!over).then_some(gap)
         }
         _ => soon,

@@ -46,14 +46,14 @@ insert into inbox (id, account, order_id, word, state, received_at_ms, raw) valu
     Ok(())
 }
 
-/// Notifications that wait, oldest first: `(id, account, order id)`.
-pub fn waiting(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<(InboxId, String, String)>> {
+/// An account's notifications that wait, oldest first, with their order ids.
+pub fn waiting(tx: &mut Tx<'_>, account: &str, limit: i64) -> Result<Vec<(InboxId, String)>> {
     let rows = tx.query(
-        "-- inbox waiting\nselect id, account, order_id from inbox where state = 'new' order by id limit $1",
-        values![limit],
+        "-- inbox waiting\nselect id, order_id from inbox where account = $1 and state = 'new' order by id limit $2",
+        values![account, limit],
     )?;
     rows.into_iter()
-        .map(|mut row| Ok((InboxId(row.text()?), row.text()?, row.text()?)))
+        .map(|mut row| Ok((InboxId(row.text()?), row.text()?)))
         .collect()
 }
 

@@ -27,28 +27,40 @@ order by next_try_at_ms, id limit $2",
         .collect()
 }
 
-/// Payments that are due for a look, claimed by moving their next look `claim_ms` ahead: a crash only delays, and two
-/// nodes do not take the same row.
+/// Since when an account's payments wait for a look, if one does.
+pub fn payments_due_since_ms(tx: &mut Tx<'_>, account: &str, now_ms: i64) -> Result<Option<i64>> {
+    let row = tx.query_opt(
+        "-- payments due since
+select next_check_at_ms from payments where account = $1 and next_check_at_ms <= $2 order by next_check_at_ms limit 1",
+        values![account, now_ms],
+    )?;
+    row.map(|mut row| row.int()).transpose()
+}
+
+/// An account's payments that are due for a look, the longest due first, claimed by moving their next look to
+/// `claimed_until_ms`: a crash only delays, and two nodes do not take the same row.
 pub fn claim_payments_due(
     tx: &mut Tx<'_>,
-    now_ms: i64,
-    claim_ms: i64,
+    account: &str,
+    (now_ms, claimed_until_ms): (i64, i64),
     limit: i64,
 ) -> Result<Vec<PaymentId>> {
     let sql = tx.pick(
         "-- payments claim due
 update payments set next_check_at_ms = $2
-where id in (select id from payments where next_check_at_ms <= $1 order by next_check_at_ms limit $3)
+where id in (
+        select id from payments where account = $4 and next_check_at_ms <= $1 order by next_check_at_ms limit $3)
     and next_check_at_ms <= $1
 returning id",
         "-- payments claim due, skipping what another node has
 update payments set next_check_at_ms = $2
 where id in (
-        select id from payments where next_check_at_ms <= $1 order by next_check_at_ms limit $3 for update skip locked)
+        select id from payments where account = $4 and next_check_at_ms <= $1 order by next_check_at_ms limit $3
+        for update skip locked)
     and next_check_at_ms <= $1
 returning id",
     );
-    let rows = tx.query(sql, values![now_ms, now_ms + claim_ms, limit])?;
+    let rows = tx.query(sql, values![now_ms, claimed_until_ms, limit, account])?;
     rows.into_iter()
         .map(|mut row| row.text().map(PaymentId))
         .collect()

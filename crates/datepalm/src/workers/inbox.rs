@@ -1,33 +1,30 @@
 //! Notifications become reads: one read per order, however many notifications named it.
 
 use super::Progress;
-use crate::actions::read_order::{Read, read_order};
+use crate::actions::read_order::read_order;
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::{InboxId, PaymentId, SessionId};
+use crate::reads::Read;
+use crate::store::tx::Tx;
 use crate::store::{inbox, sessions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Notifications in one round.
+/// Notifications of one account in one round.
 const BATCH_MAX: i64 = 64;
 
 type ByOrder = BTreeMap<(PaymentId, SessionId), Vec<InboxId>>;
 
 /// Works on what waits.
 pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
+    let free = app.free_reads();
     let (by_order, unmatched) = app
         .store
         .write("match notifications", move |tx| {
-            let mut by_order = ByOrder::new();
-            let mut unmatched = 0;
-            for (id, account, order_id) in inbox::waiting(tx, BATCH_MAX)? {
-                if let Some(found) = sessions::by_order(tx, &account, &order_id)? {
-                    by_order.entry(found).or_default().push(id);
-                } else {
-                    inbox::unmatched(tx, &id)?;
-                    unmatched += 1;
-                }
+            let (mut by_order, mut unmatched) = (ByOrder::new(), 0);
+            for (account, free) in &free {
+                unmatched += match_waiting(tx, account, *free, &mut by_order)?;
             }
             Ok((by_order, unmatched))
         })
@@ -47,6 +44,30 @@ pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
         }
     }
     Ok(Progress { done })
+}
+
+/// Takes up what may be read now; the rest stays where it is. Answers how many notifications name no order of ours.
+fn match_waiting(
+    tx: &mut Tx<'_>,
+    account: &str,
+    mut free: i64,
+    by_order: &mut ByOrder,
+) -> Result<usize> {
+    let mut unmatched = 0;
+    for (id, order_id) in inbox::waiting(tx, account, BATCH_MAX)? {
+        let Some(found) = sessions::by_order(tx, account, &order_id)? else {
+            inbox::unmatched(tx, &id)?;
+            unmatched += 1;
+            continue;
+        };
+        if let Some(others) = by_order.get_mut(&found) {
+            others.push(id);
+        } else if free > 0 {
+            free -= 1;
+            by_order.insert(found, vec![id]);
+        }
+    }
+    Ok(unmatched)
 }
 
 async fn finish(app: &Arc<App>, payment: PaymentId, notifications: Vec<InboxId>) -> Result<usize> {

@@ -19,6 +19,7 @@ mod merchants;
 mod notifications;
 mod problem;
 mod races;
+mod reads;
 mod recovery;
 mod references;
 mod refusals;

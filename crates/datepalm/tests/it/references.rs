@@ -147,7 +147,7 @@ on_both! {
         let world = World::new(on).await;
         let (old, old_checkout) = world.create("A-1").await;
         // Declined first, approved later: the customer tried again on the page.
-        world.fault("GET /orders", Fault::Reworded(r#""status":"new""#, r#""status":"declined""#));
+        world.fault("GET /orders", Fault::Altered(|order| order["status"] = "declined".into()));
         world.pass(40, 1).await;
         assert_eq!(world.payment(&old).await["status"], "declined");
         let (status, new) = world.post("/v1/payments", "new", &other_content("A-1")).await;

@@ -43,10 +43,10 @@ pub enum Fault {
     GatewayError,
     /// Tamara refuses with this body.
     Refusal(&'static str),
+    /// Tamara has had too many calls, and wants us to wait so many seconds.
+    TooMany(&'static str),
     /// Tamara did it, and its answer is held back until `let_go`.
     AnswerHeld,
-    /// Tamara did it, and says the second text in its answer wherever it would have said the first.
-    Reworded(&'static str, &'static str),
     /// Tamara does not know the order.
     NotFound,
     /// Tamara answers, and says something else than it has in its books.
@@ -59,6 +59,7 @@ pub type Edit = fn(&mut Value);
 impl Fault {
     /// What comes back of a call that Tamara never sees.
     fn instead(self) -> Option<Result<Response, TransportError>> {
+        let mut headers = Vec::new();
         let (status, body): (_, &[u8]) = match self {
             Self::NotSent => {
                 let why = "refused by the test".into();
@@ -70,17 +71,21 @@ impl Fault {
             }
             Self::GatewayError => (503, b"<html>Bad gateway</html>"),
             Self::Refusal(body) => (400, body.as_bytes()),
+            Self::TooMany(seconds) => {
+                headers.push(("retry-after".into(), seconds.into()));
+                (429, br#"{"message":"Too many requests","errors":[]}"#)
+            }
             Self::NotFound => (
                 404,
                 br#"{"message":"order not found","errors":[{"error_code":"order_not_found"}]}"#,
             ),
-            Self::AnswerLost | Self::AnswerHeld | Self::Reworded(..) | Self::Altered(_) => {
+            Self::AnswerLost | Self::AnswerHeld | Self::Altered(_) => {
                 return None;
             }
         };
         Some(Ok(Response {
             status,
-            headers: Vec::new(),
+            headers,
             body: body.to_vec(),
         }))
     }
@@ -193,15 +198,6 @@ impl Transport for InProcess {
                 let mut told = serde_json::from_slice(&body).unwrap();
                 edit(&mut told);
                 body = told.to_string().into();
-            }
-            if let Some(Fault::Reworded(says, instead)) = fault {
-                let body = String::from_utf8(body).unwrap();
-                assert!(body.contains(says), "{body} does not say {says}");
-                return Ok(Response {
-                    status,
-                    headers: Vec::new(),
-                    body: body.replace(says, instead).into_bytes(),
-                });
             }
             if matches!(fault, Some(Fault::AnswerLost)) {
                 return Err(TransportError::OutcomeUnknown(
@@ -351,6 +347,11 @@ impl World {
             .push_back((part.to_owned(), fault));
     }
 
+    /// How many faults wait for their call.
+    pub fn faults_left(&self) -> usize {
+        self.wire.faults.lock().unwrap().len()
+    }
+
     /// What would have gone wrong goes well from now on.
     pub fn no_more_faults(&self) {
         self.wire.faults.lock().unwrap().clear();
@@ -375,6 +376,15 @@ impl World {
             .iter()
             .filter(|call| call.contains(part))
             .count()
+    }
+
+    /// The calls that Tamara saw whose `METHOD path` contains `part`, in order.
+    pub fn seen(&self, part: &str) -> Vec<String> {
+        let seen = self.wire.seen.lock().unwrap();
+        seen.iter()
+            .filter(|call| call.contains(part))
+            .cloned()
+            .collect()
     }
 
     /// One request through the router: status, headers, body.
@@ -562,6 +572,7 @@ fn config_of(folder: &Path, database: Database) -> Config {
         notification_token = "{NOTIFICATION_TOKEN}"
         return_url_prefixes = ["https://shop.test", "myshop://done"]
         shipping_company = "Aramex"
+        reads_per_second = 1000
         [accounts.kw]
         country = "KW"
         environment = "http://tamara.test"

@@ -15,3 +15,9 @@ create unique index operations_money_in_flight on operations (payment)
     where state in ('intent', 'sending', 'unknown') and kind not in ('create_session', 'update_reference');
 create unique index operations_reference_in_flight on operations (payment)
     where state in ('intent', 'sending', 'unknown') and kind = 'update_reference';
+
+-- Looks and notifications are taken up account by account, as fast as the account's orders may be read (R25).
+drop index payments_next_check;
+create index payments_next_check on payments (account, next_check_at_ms);
+drop index inbox_waiting;
+create index inbox_waiting on inbox (account, id) where state = 'new';
