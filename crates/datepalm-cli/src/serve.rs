@@ -75,9 +75,8 @@ async fn begin_recovery(config: &Config) -> Result<()> {
     tracing::warn!(
         from = rfc3339(from),
         "RECOVERY: a payment whose orders can have changed since the copy stands still until they are read again, {} s from \
-         now on, {} orders a second: creating, capturing, refunding and canceling it answer 503, paid and final are false",
-        window.as_secs(),
-        recover::READS_PER_SECOND
+         now on, at half of its account's reads_per_second: creating, capturing, refunding and canceling it answer 503, paid and final are false",
+        window.as_secs()
     );
     tracing::warn!(
         "RECOVERY: a payment of which Tamara shows a capture, refund or cancel that this copy knows nothing of then answers \

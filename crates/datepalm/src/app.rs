@@ -142,7 +142,7 @@ impl App {
         if let Some(told) = recover::carry_on(&app).await? {
             tracing::warn!(
                 payments = told.payments,
-                orders = told.orders,
+                orders = told.orders.values().sum::<i64>(),
                 restored_at = rfc3339(told.restored_at_ms),
                 "recovery: every payment knows of the restore; those whose orders can have changed wait for a read"
             );

@@ -52,6 +52,8 @@ pub enum Code {
     OperationEnded,
     /// Its effect may still arrive (R19).
     TooEarly,
+    /// No unknown order of that id in this account.
+    UnknownOrderNotFound,
     /// A page cursor that is none of ours.
     CursorInvalid,
     /// Another money operation is in flight (R17).

@@ -5,7 +5,7 @@ use super::advance::{Env, save_and_plan};
 use super::check_content;
 use super::content::{Content, PaymentRequest, People};
 use super::open_session::open_session;
-use super::recover::recovering;
+use super::recover::{recovering, unknown_effect};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::guard::{Guard, stands};
@@ -358,6 +358,9 @@ fn another_session(
 ) -> Result<Found> {
     if before.recovering() {
         return Err(recovering(&before, &env.policy));
+    }
+    if before.stopped_after_restore() {
+        return Err(unknown_effect().into());
     }
     if !env.context(tx, &before)?.can_hold {
         return refused(

@@ -12,6 +12,7 @@ pub mod check_payment;
 pub mod content;
 pub mod create_payment;
 pub mod end_operation;
+pub mod find_order;
 pub mod follow_return;
 #[cfg(feature = "mutations")]
 pub mod mutants;

@@ -2,24 +2,19 @@
 //! batches that go on where a crash stopped them; and only then does anybody serve.
 
 use super::request_operation::Asked;
-use crate::app::App;
+use crate::app::{Account, App};
 use crate::clock::rfc3339;
 use crate::domain::context::Context;
 use crate::domain::decide::Command;
 use crate::domain::intend::Wanted;
 use crate::domain::operation::OperationKind;
-use crate::domain::payment::{Payment, Policy};
+use crate::domain::payment::{Payment, Policy, Session};
 use crate::domain::recovery::{recover, refund_without_row};
 use crate::error::{Code, Error, Refusal, Result, refused};
 use crate::ids::{OperationId, PaymentId};
 use crate::store::recovery::{self, Start};
-use crate::store::stamp::Stamp;
-use crate::store::tx::Tx;
 use crate::store::{Store, payments};
 use std::sync::Arc;
-
-/// Orders that are planned to be read in a second once the window is over, so that new payments have their turn between.
-pub const READS_PER_SECOND: i64 = 20;
 
 /// How far the clocks of two machines may be apart (R19), milliseconds.
 const CLOCKS_DIFFER_MS: i64 = 5_000;
@@ -62,7 +57,8 @@ pub async fn carry_on(app: &Arc<App>) -> Result<Option<Start>> {
 
 /// One bounded batch of it, in one transaction; nothing once there is nothing left to tell.
 pub async fn tell_some(app: &Arc<App>) -> Result<Option<Start>> {
-    let (stamp, policy, batch) = (app.stamp(), app.policy.clone(), batch_of(app));
+    let (stamp, policy, accounts) = (app.stamp(), app.policy.clone(), app.accounts.clone());
+    let batch = batch_of(app);
     app.store
         .write("tell payments of a restore", move |tx| {
             let Some(mut start) = recovery::unfinished(tx)? else {
@@ -70,9 +66,11 @@ pub async fn tell_some(app: &Arc<App>) -> Result<Option<Start>> {
             };
             let ids = recovery::next_payments(tx, &start, batch)?;
             for id in &ids {
-                tell(tx, id, &mut start, &stamp, &policy)?;
-                start.payments += 1;
-                id.as_str().clone_into(&mut start.down_to);
+                let before = payments::load_known(tx, id)?;
+                let mut payment = before.clone();
+                let account = accounts.get(&before.account);
+                tell(&mut payment, &mut start, account.map(Arc::as_ref), &policy);
+                payments::save(tx, Some(&before), &mut payment, &stamp)?;
             }
             if i64::try_from(ids.len()).is_ok_and(|told| told < batch) {
                 recovery::finish(tx)?;
@@ -89,35 +87,29 @@ fn batch_of(app: &App) -> i64 {
     app.config.worker_batch.saturating_mul(16)
 }
 
-fn tell(
-    tx: &mut Tx<'_>,
-    id: &PaymentId,
-    start: &mut Start,
-    stamp: &Stamp,
-    policy: &Policy,
-) -> Result<()> {
-    let before = payments::load_known(tx, id)?;
-    let mut payment = before.clone();
+/// Tells one, and gives it its turn to be read: half of what its account may read in a second, so that new payments have
+/// their turns between.
+fn tell(payment: &mut Payment, start: &mut Start, account: Option<&Account>, policy: &Policy) {
     // Nothing was sent since the restore was written down, however late this batch comes.
     let context = Context {
         now_ms: start.restored_at_ms,
         policy,
         can_hold: payment.held,
     };
-    recover(&mut payment, &context);
-    let waits = payment
-        .sessions
-        .iter()
-        .filter(|session| session.restored.is_some());
-    let orders = waits.filter(|session| session.order.is_some()).count();
-    if orders > 0 {
-        let turn_ms = start.orders.saturating_mul(1_000) / READS_PER_SECOND;
-        payment.next_check_at_ms = payment
-            .next_check_at_ms
-            .map(|at_ms| at_ms.saturating_add(turn_ms));
-        start.orders += i64::try_from(orders).unwrap_or(i64::MAX);
+    recover(payment, &context);
+    start.payments += 1;
+    payment.id.as_str().clone_into(&mut start.down_to);
+    let waits = |session: &&Session| session.restored.is_some() && session.order.is_some();
+    let orders = i64::try_from(payment.sessions.iter().filter(waits).count()).unwrap_or(i64::MAX);
+    if orders == 0 {
+        return;
     }
-    payments::save(tx, Some(&before), &mut payment, stamp)
+    let before = start.orders.entry(payment.account.clone()).or_default();
+    let reads_per_second = account.map_or(1, |account| i64::from(account.config.reads_per_second));
+    let turn_ms = before.saturating_mul(2_000) / reads_per_second;
+    let at_ms = payment.next_check_at_ms;
+    payment.next_check_at_ms = at_ms.map(|at_ms| at_ms.saturating_add(turn_ms));
+    *before = before.saturating_add(orders);
 }
 
 /// Why a restored payment waits, and until when.
@@ -132,20 +124,28 @@ pub fn recovering(payment: &Payment, policy: &Policy) -> Error {
     Refusal::new(Code::Recovering, detail).into()
 }
 
+/// Why a payment waits for a person after a restore.
+pub fn unknown_effect() -> Refusal {
+    Refusal::new(
+        Code::NeedsAttention,
+        "after a restore Tamara shows something of this payment that the restored data knows nothing of (a capture, refund, \
+         cancel, or another order), perhaps your own from after the backup; compare with your records, then resolve \
+         restored_unknown_effect in /v1/attention",
+    )
+}
+
 /// Lets through what came of a call about a payment. If it has to wait for its recovery, its read is due as soon as it may
 /// be: somebody asks for it.
 pub async fn hurried<T>(app: &Arc<App>, payment: &PaymentId, came: Result<T>) -> Result<T> {
     if let Err(Error::Refused(refusal)) = &came
         && refusal.code == Code::Recovering
     {
-        let (id, now_ms, window_ms) = (
-            payment.clone(),
-            app.clock.now_ms(),
-            app.policy.settle_window_ms,
-        );
+        let (id, now_ms) = (payment.clone(), app.clock.now_ms());
+        let gap_ms = app.policy.polling_ms.first().copied().unwrap_or(1_000);
+        let waits = (app.policy.settle_window_ms, gap_ms);
         app.store
             .write("hurry a recovery", move |tx| {
-                recovery::hurry(tx, &id, now_ms, window_ms)
+                recovery::hurry(tx, &id, now_ms, waits)
             })
             .await?;
         app.nudges.work.notify_one();

@@ -3,7 +3,7 @@
 
 use super::advance::{Env, save_and_plan};
 use super::portion;
-use super::recover::{hurried, recovering, refund_of_lost_row};
+use super::recover::{hurried, recovering, refund_of_lost_row, unknown_effect};
 use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::decide::{Command, Decision, Refused, decide};
@@ -347,10 +347,14 @@ pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Poli
     let status = payment.status().as_str();
     match why {
         Refused::OperationInProgress(id) => in_progress(id),
-        Refused::WrongStatus(_) => {
-            Refusal::new(Code::WrongStatus, format!("the payment is {status}; {}", needs(command)))
-        }
-        Refused::AmountAboveRest { asked_minor, rest_minor } => Refusal::new(
+        Refused::WrongStatus(_) => Refusal::new(
+            Code::WrongStatus,
+            format!("the payment is {status}; {}", needs(command)),
+        ),
+        Refused::AmountAboveRest {
+            asked_minor,
+            rest_minor,
+        } => Refusal::new(
             Code::AmountAboveRest,
             format!(
                 "{} is more than the {} that is left: {}",
@@ -360,28 +364,32 @@ pub fn refusal(payment: &Payment, command: Command, why: &Refused, policy: &Poli
             ),
         )
         .param("amount"),
-        Refused::AmountNotPositive => {
-            Refusal::new(Code::InvalidRequest, "amount must be positive; leave it out for all that is left").param("amount")
-        }
+        Refused::AmountNotPositive => Refusal::new(
+            Code::InvalidRequest,
+            "amount must be positive; leave it out for all that is left",
+        )
+        .param("amount"),
         Refused::UseRefund { refundable_minor } => Refusal::new(
             Code::UseRefund,
-            format!("the payment is captured; refund it instead: {} can be refunded", shown(*refundable_minor)),
+            format!(
+                "the payment is captured; refund it instead: {} can be refunded",
+                shown(*refundable_minor)
+            ),
         ),
         Refused::UseCancel { cancelable_minor } => Refusal::new(
             Code::UseCancel,
-            format!("nothing is captured yet; cancel instead: {} can be canceled", shown(*cancelable_minor)),
+            format!(
+                "nothing is captured yet; cancel instead: {} can be canceled",
+                shown(*cancelable_minor)
+            ),
         ),
-        Refused::CancelRequested => {
-            Refusal::new(Code::CancelRequested, "a cancel of this payment was accepted, so nothing is captured any more")
-        }
+        Refused::CancelRequested => Refusal::new(
+            Code::CancelRequested,
+            "a cancel of this payment was accepted, so nothing is captured any more",
+        ),
         Refused::NeedsAttention => needs_attention(),
         Refused::Recovering => return recovering(payment, policy),
-        Refused::RestoredUnknownEffect => Refusal::new(
-            Code::NeedsAttention,
-            "after a restore Tamara shows a capture, refund or cancel of this payment that the restored data knows nothing \
-             of, perhaps your own from after the backup; compare with your records, then resolve \
-             restored_unknown_effect in /v1/attention",
-        ),
+        Refused::RestoredUnknownEffect => unknown_effect(),
     }
     .into()
 }

@@ -164,6 +164,23 @@ pub fn refund_without_row(payment: &Payment, id: &OperationId) -> Option<(Sessio
     })
 }
 
+/// Tamara has an order with a reference of this payment that none of its sessions has: one opened after the copy was made.
+/// It may be paid, so nothing of this payment moves until a person has looked.
+pub fn lost_order(
+    payment: &mut Payment,
+    order_id: &str,
+    order_reference_id: &str,
+    context: &Context<'_>,
+) {
+    let named = |session: &&Session| session.order_reference_id == order_reference_id;
+    let session = payment.sessions.iter().find(named);
+    let session = session.or_else(|| payment.newest_session());
+    if let Some(id) = session.map(|session| session.id.clone()) {
+        let reason = AttentionReason::RestoredUnknownEffect;
+        payment.raise(Concern::of_session(reason, &id, order_id), context.now_ms);
+    }
+}
+
 impl Payment {
     /// Whether it was restored from an old copy and not read since (R30): no money calls, neither paid nor final.
     pub fn recovering(&self) -> bool {

@@ -7,6 +7,7 @@ pub mod inbound;
 mod json_error;
 pub mod path;
 pub mod problem;
+mod ready;
 pub mod request_id;
 pub mod return_page;
 
@@ -26,7 +27,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/hooks/tamara/{account}", post(inbound::receive))
         .route("/r/{token}", get(return_page::show))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(api::ready))
+        .route("/readyz", get(ready::show))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body_limit))
         .with_state(app)

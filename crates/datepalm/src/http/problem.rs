@@ -43,6 +43,7 @@ pub fn word(code: Code) -> &'static str {
         Code::OperationInDoubt => "operation_in_doubt",
         Code::OperationEnded => "operation_ended",
         Code::TooEarly => "too_early",
+        Code::UnknownOrderNotFound => "unknown_order_not_found",
         Code::CursorInvalid => "cursor_invalid",
         Code::OperationInProgress => "operation_in_progress",
         Code::WrongStatus => "wrong_status",
@@ -93,6 +94,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::PaymentNotFound
         | Code::OperationNotFound
         | Code::AttentionNotFound
+        | Code::UnknownOrderNotFound
         | Code::AccountNotFound
         | Code::ReturnLinkUnknown => S::NOT_FOUND,
         Code::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
@@ -143,6 +145,7 @@ fn title(code: Code) -> &'static str {
         Code::OperationInDoubt => "The operation is still in doubt",
         Code::OperationEnded => "The operation has ended",
         Code::TooEarly => "Too early to tell",
+        Code::UnknownOrderNotFound => "No such unknown order",
         Code::CursorInvalid => "The cursor is none of ours",
         Code::OperationInProgress => "Something else is going on",
         Code::WrongStatus => "Not possible in this status",

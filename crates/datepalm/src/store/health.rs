@@ -1,4 +1,4 @@
-//! Whether the database takes writes. Writes one row of `instance`.
+//! Whether the database takes writes, and what its server says of itself. Writes one row of `instance`.
 
 use super::tx::Tx;
 use crate::error::Result;
@@ -17,4 +17,34 @@ where abs(cast(excluded.value as bigint) - cast(instance.value as bigint)) >= $2
         values![now_ms.to_string(), PROOF_MS],
     )?;
     Ok(())
+}
+
+/// What a database server says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its clock, milliseconds since the epoch.
+    pub now_ms: i64,
+    /// Whether a commit waits until a standby has synced it: across a failover nothing less keeps what was answered (R30).
+    pub synchronous_replication: bool,
+}
+
+/// Asks the server; SQLite has none. `remote_write` does not count: the standby has not synced it.
+pub fn server(tx: &mut Tx<'_>) -> Result<Option<Server>> {
+    let sql = tx.pick(
+        "-- server\nselect null, 0",
+        "-- server
+select cast(extract(epoch from clock_timestamp()) * 1000 as bigint),
+    cast(case when current_setting('synchronous_standby_names') <> ''
+        and current_setting('synchronous_commit') in ('on', 'remote_apply') then 1 else 0 end as bigint)",
+    );
+    let Some(mut row) = tx.query_opt(sql, values![])? else {
+        return Ok(None);
+    };
+    let Some(now_ms) = row.opt_int()? else {
+        return Ok(None);
+    };
+    Ok(Some(Server {
+        now_ms,
+        synchronous_replication: row.flag()?,
+    }))
 }

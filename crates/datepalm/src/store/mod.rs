@@ -23,6 +23,7 @@ pub mod sessions;
 mod sqlite;
 pub mod stamp;
 pub mod tx;
+pub mod unknown_orders;
 
 use crate::error::{Error, Result};
 use job::Queue;

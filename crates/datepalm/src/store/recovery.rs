@@ -8,6 +8,7 @@ use crate::domain::recovery::epoch;
 use crate::error::{Error, Result};
 use crate::ids::PaymentId;
 use crate::values;
+use std::collections::BTreeMap;
 
 /// How far the start of a recovery is.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,8 +19,8 @@ pub struct Start {
     pub down_to: String,
     /// Payments that know of it.
     pub payments: i64,
-    /// Of these, orders that will be read.
-    pub orders: i64,
+    /// Orders that will be read, by account.
+    pub orders: BTreeMap<String, i64>,
 }
 
 const START: &str = "recovery_start";
@@ -31,7 +32,7 @@ pub fn begin(tx: &mut Tx<'_>, now_ms: i64) -> Result<()> {
         restored_at_ms: now_ms,
         down_to: String::new(),
         payments: 0,
-        orders: 0,
+        orders: BTreeMap::new(),
     };
     set(tx, RESTORED_AT, &now_ms.to_string())?;
     save(tx, &start)?;
@@ -130,13 +131,24 @@ where payments.account = $1 and payments.merchant_reference = $2 and sessions.re
     row.map(|mut row| row.text().map(PaymentId)).transpose()
 }
 
-/// Somebody waits for this payment: if the time for its read has come, it is due now; once, not at every request.
-pub fn hurry(tx: &mut Tx<'_>, id: &PaymentId, now_ms: i64, window_ms: i64) -> Result<()> {
+/// Somebody waits for this payment: if the time for its read has come, and its turn has not, it is due now. One that is
+/// looked at within `gap_ms` anyway is left alone, so that asking again and again brings no more reads.
+pub fn hurry(
+    tx: &mut Tx<'_>,
+    id: &PaymentId,
+    now_ms: i64,
+    (window_ms, gap_ms): (i64, i64),
+) -> Result<()> {
     tx.execute(
         "-- payments hurry
-update payments set next_check_at_ms = $2 where id = $1 and next_check_at_ms > $2 and check_step = 0
+update payments set next_check_at_ms = $2 where id = $1 and next_check_at_ms > $4
     and exists (select 1 from sessions where payment = $1 and restored_at_ms < $3)",
-        values![id.as_str(), now_ms, now_ms.saturating_sub(window_ms)],
+        values![
+            id.as_str(),
+            now_ms,
+            now_ms.saturating_sub(window_ms),
+            now_ms.saturating_add(gap_ms),
+        ],
     )?;
     Ok(())
 }

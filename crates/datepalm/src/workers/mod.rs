@@ -6,6 +6,7 @@ pub mod inbox;
 pub mod operations;
 pub mod sequencer;
 pub mod sweep;
+pub mod unknown_orders;
 
 use crate::app::App;
 use crate::error::Result;
@@ -24,6 +25,7 @@ pub struct Progress {
 pub async fn run_all_once(app: &Arc<App>) -> Result<Progress> {
     let mut done = 0;
     done += inbox::run_once(app).await?.done;
+    done += unknown_orders::run_once(app).await?.done;
     done += sweep::run_once(app).await?.done;
     done += operations::run_once(app).await?.done;
     done += sequencer::run_once(app).await?.done;

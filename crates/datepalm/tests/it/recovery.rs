@@ -120,14 +120,18 @@ fn reasons(payment: &Value) -> Vec<&str> {
 
 /// A person has looked, and lets the payment go on.
 async fn clear(world: &World, id: &str) {
-    let (id, stamp) = (PaymentId(id.to_owned()), world.app.stamp());
-    let cleared = world.app.store.write("test clear attention", move |tx| {
-        tx.execute(
-            "-- test clear\nupdate attention_points set resolved_at_ms = $2 where payment = $1",
-            datepalm::values![id.as_str(), stamp.now_ms],
-        )
-    });
-    assert_eq!(cleared.await.unwrap(), 1);
+    let (_, points) = world.get("/v1/attention").await;
+    let points = points["data"].as_array().unwrap();
+    assert_eq!(points.len(), 1, "{points:#?}");
+    let shown = (&points[0]["payment_id"], &points[0]["reason"]);
+    assert_eq!(shown, (&json!(id), &json!("restored_unknown_effect")));
+    let path = format!(
+        "/v1/attention/{}/resolve",
+        points[0]["id"].as_str().unwrap()
+    );
+    let body = json!({ "note": "compared with the shop's books" });
+    let (status, answer) = world.post(&path, "clear", &body).await;
+    assert_eq!(status, 200, "{answer:#}");
 }
 
 /// How often the order was captured, canceled or refunded at Tamara.
@@ -479,6 +483,9 @@ async fn r30_an_operation_in_doubt_in_the_copy_is_settled_by_reading() {
 #[tokio::test]
 async fn r30_reads_are_spread_and_whoever_is_asked_for_comes_first() {
     let mut world = World::new(On::Sqlite).await;
+    world.config.policy.polling_ms = vec![1_000];
+    let account = world.config.accounts.get_mut("sa").unwrap();
+    account.reads_per_second = 20;
     let mut ids = Vec::new();
     for number in 0..60 {
         world.clock.advance_ms(1);
@@ -492,8 +499,8 @@ async fn r30_reads_are_spread_and_whoever_is_asked_for_comes_first() {
         0,
         "the newest first"
     );
-    assert_eq!(due_ms(&world, &ids[39]).await - begins_ms, 1_000);
-    assert_eq!(due_ms(&world, &ids[0]).await - begins_ms, 2_950);
+    assert_eq!(due_ms(&world, &ids[39]).await - begins_ms, 2_000);
+    assert_eq!(due_ms(&world, &ids[0]).await - begins_ms, 5_900);
     world.clock.advance_ms(WINDOW_S * 1_000 + 1);
     let refused = code(&world, &ids[0], "cancel", "cancel", None).await;
     assert_eq!(refused, (503, "recovering".to_owned()));
@@ -505,6 +512,203 @@ async fn r30_reads_are_spread_and_whoever_is_asked_for_comes_first() {
     world.work().await;
     assert_eq!(ask(&world, &ids[0], "cancel", "cancel", None).await.0, 202);
     assert_eq!(world.payment(&ids[1]).await["recovering"], true);
+    world.pass(7_200, 24).await;
+    world.finish().await;
+}
+
+async fn unknown_orders(world: &World) -> Vec<Value> {
+    let (status, list) = world.get("/v1/unknown_orders").await;
+    assert_eq!(status, 200, "{list}");
+    list["data"].as_array().unwrap().clone()
+}
+
+async fn ready(world: &World) -> (u16, String) {
+    let request = axum::http::Request::get("/readyz")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let (status, _, body) = world.raw(request).await;
+    (status, body)
+}
+
+/// R30: a payment that was made after the copy. Its customer pays, its notification names an order that nobody knows, and a
+/// person is shown it; nothing is authorised, and the list forgets it when its money has gone back.
+#[tokio::test]
+async fn r30_a_payment_newer_than_the_copy_is_shown_to_a_person() {
+    let mut world = World::new(On::Sqlite).await;
+    let copy = copy_of(&world);
+    let (_, checkout) = world.create("B-1").await;
+    restore(&mut world, &copy).await;
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    world.fault("GET /orders", Fault::GatewayError);
+    world.deliver(2).await;
+    world.work().await;
+    assert_eq!(
+        unknown_orders(&world).await,
+        Vec::<Value>::new(),
+        "Tamara could not be read"
+    );
+    world.pass(121, 1).await;
+    let unknown = unknown_orders(&world).await;
+    assert_eq!(unknown.len(), 1, "{unknown:#?}");
+    let shown =
+        ["order_reference_id", "order_status", "payment_id"].map(|name| unknown[0][name].clone());
+    assert_eq!(shown, [json!("B-1"), json!("approved"), Value::Null]);
+    assert_eq!(unknown[0]["total"]["amount"], 30_012);
+    assert_eq!(world.calls("authorise"), 0);
+
+    let path = format!(
+        "/v1/unknown_orders/{}",
+        unknown[0]["order_id"].as_str().unwrap()
+    );
+    let dismiss = |key: &str| {
+        let request =
+            axum::http::Request::delete(&path).header("authorization", format!("Bearer {key}"));
+        request.body(axum::body::Body::empty()).unwrap()
+    };
+    assert_eq!(
+        world.raw(dismiss(crate::world::KEY_KW)).await.0,
+        404,
+        "another account's"
+    );
+    assert_eq!(unknown_orders(&world).await.len(), 1);
+    for _ in 0..2 {
+        assert_eq!(world.raw(dismiss(crate::world::KEY)).await.0, 200);
+        assert_eq!(unknown_orders(&world).await.len(), 0);
+    }
+    // It expires, says so, and is told to nobody again.
+    world.pass(73 * 3_600, 4).await;
+    world.deliver(1).await;
+    world.pass(WINDOW_S + 1, 1).await;
+    assert_eq!(unknown_orders(&world).await.len(), 0);
+    assert_eq!(
+        world.raw(dismiss(crate::world::KEY)).await.0,
+        404,
+        "nothing is at stake any more"
+    );
+    world.finish().await;
+}
+
+/// R30: a second session was opened after the copy; its order carries the reference of a payment that is here. It is never
+/// authorised, and nobody opens another beside it, until a person has looked.
+#[tokio::test]
+async fn r30_a_session_newer_than_the_copy_stops_its_payment() {
+    let mut world = World::new(On::Sqlite).await;
+    let (id, checkout) = world.create("A-1").await;
+    world.sandbox.customer(&checkout).decline().unwrap();
+    world.deliver(1).await;
+    world.work().await;
+    let copy = copy_of(&world);
+    let (status, again) = world.post("/v1/payments", "again", &order("A-1")).await;
+    assert_eq!(
+        (status, again["sessions"].as_array().unwrap().len()),
+        (200, 2)
+    );
+    let second = again["sessions"][1]["checkout_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    restore(&mut world, &copy).await;
+    world.sandbox.customer(&second).approve(Plan::Full).unwrap();
+    world.deliver(1).await;
+    world.work().await;
+    let unknown = unknown_orders(&world).await;
+    assert_eq!(
+        (&unknown[0]["order_reference_id"], &unknown[0]["payment_id"]),
+        (&json!("A-1-2"), &json!(id))
+    );
+    read_again(&world).await;
+    assert_eq!(
+        reasons(&world.payment(&id).await),
+        ["restored_unknown_effect"]
+    );
+    let (status, refused) = world.post("/v1/payments", "again", &order("A-1")).await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("needs_attention")),
+        "{refused:#}"
+    );
+    assert_eq!(world.calls("authorise"), 0);
+    clear(&world, &id).await;
+    let (status, opened) = world.post("/v1/payments", "again", &order("A-1")).await;
+    assert_eq!(
+        (status, opened["sessions"].as_array().unwrap().len()),
+        (200, 2),
+        "{opened:#}"
+    );
     world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
+/// R6, R30: what a create in flight may explain waits for it; without a restore nothing is looked for at all.
+#[tokio::test]
+async fn r30_a_create_in_flight_may_explain_an_unknown_order() {
+    let mut world = World::new(On::Sqlite).await;
+    let copy = copy_of(&world);
+    let (_, checkout) = world.create("B-1").await;
+    put_back(&mut world, &copy);
+    world.restart().await;
+    world.fault("POST /checkout", Fault::AnswerLost);
+    assert_eq!(
+        world.post("/v1/payments", "A-1", &order("A-1")).await.0,
+        202
+    );
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    world.deliver(1).await;
+    world.pass(60, 1).await;
+    assert_eq!(
+        world.calls("GET /orders"),
+        0,
+        "nobody said that this is old data"
+    );
+    recover(&mut world).await;
+    world.pass(WINDOW_S - 120, 1).await;
+    assert_eq!(
+        unknown_orders(&world).await.len(),
+        0,
+        "the lost create may have made it"
+    );
+    world.pass(120, 1).await;
+    assert_eq!(unknown_orders(&world).await.len(), 1);
+    world.pass(3_600, 4).await;
+    world.finish().await;
+}
+
+/// R30: `/readyz` counts what waits, and on PostgreSQL says whether a standby has what was answered.
+#[tokio::test]
+async fn r30_readyz_says_how_many_payments_wait() {
+    let mut world = World::new(On::Sqlite).await;
+    world.create("A-1").await;
+    world.create("A-2").await;
+    assert_eq!(ready(&world).await, (200, "ready\n".to_owned()));
+    recover(&mut world).await;
+    let waiting = "ready\nrecovery: 2 payments wait for a read at Tamara\n";
+    assert_eq!(ready(&world).await, (200, waiting.to_owned()));
+    read_again(&world).await;
+    assert_eq!(ready(&world).await, (200, "ready\n".to_owned()));
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn r19_r30_readyz_knows_the_servers_clock_and_its_standbys() {
+    let world = World::new(On::Postgres).await;
+    let (status, body) = ready(&world).await;
+    assert_eq!(status, 503, "this world's clock is not the server's");
+    assert!(body.contains("at most 5 s are safe"), "{body}");
+    let now_ms = datepalm::clock::Clock::now_ms(&datepalm::clock::SystemClock::default());
+    world.clock.advance_ms(now_ms - world.clock.now_ms());
+    let there = ready(&world).await;
+    assert_eq!(
+        there,
+        (200, "ready\nsynchronous_replication: off\n".to_owned())
+    );
     world.finish().await;
 }

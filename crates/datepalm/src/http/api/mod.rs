@@ -4,13 +4,11 @@ pub mod attention;
 pub mod operations;
 pub mod payments;
 pub mod reference;
+pub mod unknown_orders;
 
-use super::problem::Problem;
 use crate::app::App;
-use crate::store::health;
 use axum::Router;
-use axum::extract::State;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use std::sync::Arc;
 
 /// Every route of `/v1`, relative to it. The router is made of this list and nothing else, so that a test can knock at
@@ -31,6 +29,8 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/attention", get(attention::list)),
         ("/attention/{id}", get(attention::read)),
         ("/attention/{id}/resolve", post(attention::resolve)),
+        ("/unknown_orders", get(unknown_orders::list)),
+        ("/unknown_orders/{id}", delete(unknown_orders::dismiss)),
     ]
 }
 
@@ -42,13 +42,4 @@ pub fn router() -> Router<Arc<App>> {
             router.route(path, methods)
         })
         .fallback(super::no_such_route)
-}
-
-/// `GET /readyz`: whether the database answers and takes writes.
-pub async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    let now_ms = app.clock.now_ms();
-    app.store
-        .write("ready", move |tx| health::prove_writable(tx, now_ms))
-        .await?;
-    Ok("ready\n")
 }
