@@ -454,6 +454,41 @@ async fn r30_numbers_go_on_above_all_that_were_given_out() {
     world.finish().await;
 }
 
+/// R30: the epoch is a time, so a clock that is behind the data begins nothing, and says why.
+#[tokio::test]
+async fn r30_a_clock_that_is_behind_the_data_begins_no_recovery() {
+    let world = World::new(On::Sqlite).await;
+    let id = authorised(&world, "A-1").await;
+    let now_ms = world.clock.now_ms();
+    let behind = recover::begin(&world.app.store, now_ms - 5_001).await;
+    let said = behind.unwrap_err().to_string();
+    assert!(said.contains("set the clock right first"), "{said}");
+    assert!(
+        said.contains(&rfc3339(now_ms)) && said.contains(&rfc3339(now_ms - 5_001)),
+        "{said}"
+    );
+    assert_eq!(
+        recover::tell_some(&world.app).await.unwrap(),
+        None,
+        "nothing was begun"
+    );
+    assert_eq!(world.payment(&id).await["recovering"], false);
+    // Two machines may be that far apart.
+    recover::begin(&world.app.store, now_ms - 5_000)
+        .await
+        .unwrap();
+    assert_eq!(
+        recover::tell_some(&world.app)
+            .await
+            .unwrap()
+            .unwrap()
+            .payments,
+        1
+    );
+    world.pass(WINDOW_S + 2, 1).await;
+    world.finish().await;
+}
+
 /// R30: an operation whose outcome was known after the copy is settled again, by reading; a refund's by its id.
 #[tokio::test]
 async fn r30_an_operation_in_doubt_in_the_copy_is_settled_by_reading() {
