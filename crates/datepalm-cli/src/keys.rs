@@ -9,6 +9,7 @@ use crate::lock;
 use crate::terminal::{Paint, Terminal, line};
 use clap::{Args, Subcommand};
 use datepalm::clock::{Clock as _, SystemClock};
+use datepalm::config::{AccountConfig, Config};
 use datepalm::ids::{self, Ids, SystemIds};
 use datepalm::store::accounts::{self, KeyRow};
 use datepalm::store::{Database, Store};
@@ -39,12 +40,7 @@ pub struct Create {
 /// Makes a key, stores its digest and prints the key.
 pub async fn create(options: Create, terminal: Terminal) -> Result<()> {
     let config = options.file.load()?;
-    let Some(account) = config.accounts.get(&options.account) else {
-        let known: Vec<_> = config.accounts.keys().map(String::as_str).collect();
-        let message = format!("account {:?} is not configured", options.account);
-        let hint = format!("these are: {}", known.join(", "));
-        return Err(Failure::new(message).hint(hint));
-    };
+    let account = configured(&config, &options.account)?;
     let ids = SystemIds::default();
     let key = fresh(options.publishable, account.livemode(), &ids);
     if let Database::Sqlite(path) = &config.database {
@@ -61,6 +57,15 @@ pub async fn create(options: Create, terminal: Terminal) -> Result<()> {
     };
     terminal.note(Paint::Doubtful, "warning", advice);
     Ok(())
+}
+
+/// The account of that name.
+pub fn configured<'a>(config: &'a Config, name: &str) -> Result<&'a AccountConfig> {
+    config.accounts.get(name).ok_or_else(|| {
+        let known: Vec<_> = config.accounts.keys().map(String::as_str).collect();
+        let message = format!("account {name:?} is not configured");
+        Failure::new(message).hint(format!("these are: {}", known.join(", ")))
+    })
 }
 
 fn fresh(publishable: bool, livemode: bool, ids: &dyn Ids) -> String {

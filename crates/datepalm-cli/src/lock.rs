@@ -7,7 +7,7 @@ use crate::database;
 use crate::failure::{Failure, Result};
 use anyhow::Context as _;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -15,9 +15,18 @@ pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as its file
 
 /// Locks a database file, by a file beside it. Its folder is made if it is not there.
 pub fn database(path: &Path) -> Result<Lock> {
+    hold(&beside(path), path)
+}
+
+/// The same, or nothing while another process holds it.
+pub fn database_if_free(path: &Path) -> Result<Option<Lock>> {
+    try_hold(&beside(path))
+}
+
+fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push("-lock");
-    hold(&path.with_file_name(name), path)
+    path.with_file_name(name)
 }
 
 /// Locks a folder of data, by a file in it. The folder is made if it is not there.
@@ -39,6 +48,13 @@ pub fn make_folder_of(file: &Path) -> Result<()> {
 }
 
 fn hold(file: &Path, data: &Path) -> Result<Lock> {
+    try_hold(file)?.ok_or_else(|| {
+        let message = format!("another datepalm process is using {}", data.display());
+        Failure::new(message).hint("stop that process first, or give this one data of its own")
+    })
+}
+
+fn try_hold(file: &Path) -> Result<Option<Lock>> {
     make_folder_of(file)?;
     let mut options = File::options();
     let opened = options.create(true).truncate(false).write(true).open(file);
@@ -49,12 +65,8 @@ fn hold(file: &Path, data: &Path) -> Result<Lock> {
         )
     })?;
     match opened.try_lock() {
-        Ok(()) => Ok(Lock(opened)),
-        Err(TryLockError::WouldBlock) => {
-            let message = format!("another datepalm process is using {}", data.display());
-            Err(Failure::new(message)
-                .hint("stop that process first, or give this one data of its own"))
-        }
+        Ok(()) => Ok(Some(Lock(opened))),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock {}", file.display()))?
         }
@@ -75,6 +87,7 @@ mod tests {
         let path = folder.path().join("new/datepalm.db");
         let held = super::database(&path).unwrap();
         assert!(super::database(&path).is_err());
+        assert!(super::database_if_free(&path).unwrap().is_none());
         drop(held);
         assert!(super::database(&path).is_ok());
     }

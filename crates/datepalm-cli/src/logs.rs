@@ -18,7 +18,7 @@ pub fn filter(text: &str) -> Result<String, String> {
 pub fn start(command: &Command, filter: Option<&str>, terminal: Terminal) {
     let usual = match command {
         Command::Serve(_) => "warn,datepalm=info",
-        Command::Demo(_) | Command::Sandbox(_) | Command::Keys(_) => "warn",
+        Command::Demo(_) | Command::Sandbox(_) | Command::Reconcile(_) | Command::Keys(_) => "warn",
     };
     let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or(usual));
     let lines = tracing_subscriber::fmt()
@@ -28,7 +28,11 @@ pub fn start(command: &Command, filter: Option<&str>, terminal: Terminal) {
         Command::Serve(_) if !std::io::stderr().is_terminal() => {
             lines.json().flatten_event(true).init();
         }
-        Command::Serve(_) | Command::Demo(_) | Command::Sandbox(_) | Command::Keys(_) => {
+        Command::Serve(_)
+        | Command::Demo(_)
+        | Command::Sandbox(_)
+        | Command::Reconcile(_)
+        | Command::Keys(_) => {
             lines.with_ansi(terminal.stderr_colour()).init();
         }
     }

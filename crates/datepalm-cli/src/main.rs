@@ -1,6 +1,6 @@
 //! The `datepalm` binary: one file per command. It wires the parts together and decides nothing about a payment.
 //!
-//! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly.
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 called wrongly; `reconcile` has its own.
 
 mod configuration;
 mod database;
@@ -9,6 +9,7 @@ mod failure;
 mod keys;
 mod lock;
 mod logs;
+mod reconcile;
 mod sandbox;
 mod serve;
 mod serving;
@@ -41,6 +42,8 @@ enum Command {
     Serve(serve::Options),
     /// Run an offline Tamara to develop against, from any language
     Sandbox(sandbox::Options),
+    /// Compare all payments that can still change with Tamara, and say what differs
+    Reconcile(reconcile::Options),
     /// Make API keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
         Command::Demo(options) => demo::run(options, terminal).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Sandbox(options) => sandbox::run(options, terminal).await,
+        Command::Reconcile(options) => return reconcile::run(options, terminal).await,
         Command::Keys(keys::Command::Create(options)) => keys::create(options, terminal).await,
     };
     match done {

@@ -2,8 +2,11 @@
 //!
 //! Unknown keys are refused; everything is validated before anything starts. Durations are in seconds.
 
+mod nightly;
+
 use crate::domain::payment::{CaptureMode, Policy};
 use crate::store::Database;
+use nightly::Reconciliation;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,6 +50,8 @@ pub struct Config {
     /// Rows that a worker takes in one round and works on side by side. The simulator, which drives one thing at a
     /// time, sets 1.
     pub worker_batch: i64,
+    /// When the nightly reconciliation begins: milliseconds since midnight, UTC. None: never by itself.
+    pub reconcile_at_ms: Option<i64>,
     /// The largest request body, bytes.
     pub body_bytes_max: usize,
     /// Tamara merchant accounts by name.
@@ -97,6 +102,8 @@ struct File {
     durations: Durations,
     #[serde(default)]
     warnings: Warnings,
+    #[serde(default)]
+    reconciliation: Reconciliation,
     #[serde(default = "default_body_bytes_max")]
     body_bytes_max: usize,
     #[serde(default)]
@@ -243,6 +250,7 @@ pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Config> {
         },
         worker_poll: Duration::from_secs(durations.worker_poll.unsigned_abs()),
         worker_batch: WORKER_BATCH,
+        reconcile_at_ms: file.reconciliation.at_ms()?,
         body_bytes_max: file.body_bytes_max,
         accounts: file
             .accounts

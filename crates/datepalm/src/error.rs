@@ -44,6 +44,8 @@ pub enum Code {
     OperationNotFound,
     /// No attention of that id in this account.
     AttentionNotFound,
+    /// No reconciliation of that id in this account.
+    ReconciliationNotFound,
     /// A person resolved it before.
     AlreadyResolved,
     /// The operation that it is about must be ended first (R17).

@@ -488,8 +488,8 @@ fn clock_jump_ms(chance: u64) -> i64 {
     jump.map_or(1_000, |(_, seconds)| seconds * 1_000)
 }
 
-const CONFIG: &str = r#"
-    public_url = "http://datepalm.sim"
+const CONFIG: &str = r#"public_url = "http://datepalm.sim"
+    reconciliation.at = "off"
     [accounts.sim]
     country = "SA"
     environment = "http://tamara.sim"

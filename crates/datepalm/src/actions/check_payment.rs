@@ -35,7 +35,7 @@ pub async fn check_payment(app: &Arc<App>, payment: &PaymentId) -> Result<()> {
 }
 
 /// Brings marks, schedule and plan up to date without any news. A look that failed is made again before long.
-async fn touch(app: &Arc<App>, known: &Payment, failed: bool) -> Result<()> {
+pub(super) async fn touch(app: &Arc<App>, known: &Payment, failed: bool) -> Result<()> {
     let env = Env::now(app, &app.account(&known.account)?);
     let id = known.id.clone();
     app.store

@@ -23,6 +23,7 @@ pub mod payment;
 pub mod plan;
 pub mod portion;
 pub mod preview;
+pub mod reconcile;
 pub mod recovery;
 pub mod references;
 pub mod resume;

@@ -14,6 +14,7 @@ mod payment_rules;
 mod plan_rules;
 mod portion_rules;
 mod preview_rules;
+mod reconcile_rules;
 mod recovery_rules;
 mod references;
 mod said;

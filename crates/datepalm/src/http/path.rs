@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use crate::error::{Code, Refusal};
-use crate::ids::{AttentionId, OperationId, PaymentId};
+use crate::ids::{AttentionId, OperationId, PaymentId, ReconciliationId};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
@@ -53,6 +53,25 @@ impl<S: Send + Sync> FromRequestParts<S> for AttentionPath {
             let detail =
                 "there is no attention of this id in this account; an id is att_ and 32 hex digits";
             Refusal::new(Code::AttentionNotFound, detail).into()
+        };
+        id.map(Self).ok_or_else(unknown)
+    }
+}
+
+/// The reconciliation in `{id}`.
+pub struct ReconciliationPath(pub ReconciliationId);
+
+impl<S: Send + Sync> FromRequestParts<S> for ReconciliationPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path
+            .ok()
+            .and_then(|Path(text)| ReconciliationId::parse(&text));
+        let unknown = || {
+            let detail = "there is no reconciliation of this id in this account; an id is rec_ and 32 hex digits";
+            Refusal::new(Code::ReconciliationNotFound, detail).into()
         };
         id.map(Self).ok_or_else(unknown)
     }

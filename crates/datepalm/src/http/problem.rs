@@ -39,6 +39,7 @@ pub fn word(code: Code) -> &'static str {
         Code::PaymentNotFound => "payment_not_found",
         Code::OperationNotFound => "operation_not_found",
         Code::AttentionNotFound => "attention_not_found",
+        Code::ReconciliationNotFound => "reconciliation_not_found",
         Code::AlreadyResolved => "already_resolved",
         Code::OperationInDoubt => "operation_in_doubt",
         Code::OperationEnded => "operation_ended",
@@ -95,6 +96,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::OperationNotFound
         | Code::AttentionNotFound
         | Code::UnknownOrderNotFound
+        | Code::ReconciliationNotFound
         | Code::AccountNotFound
         | Code::ReturnLinkUnknown => S::NOT_FOUND,
         Code::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
@@ -141,6 +143,7 @@ fn title(code: Code) -> &'static str {
         Code::PaymentNotFound => "No such payment",
         Code::OperationNotFound => "No such operation",
         Code::AttentionNotFound => "No such attention",
+        Code::ReconciliationNotFound => "No such reconciliation",
         Code::AlreadyResolved => "Resolved already",
         Code::OperationInDoubt => "The operation is still in doubt",
         Code::OperationEnded => "The operation has ended",

@@ -7,7 +7,10 @@ use crate::values;
 /// In order; never changed once released, only added to.
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_payments.sql")),
-    (2, include_str!("migrations/0002_attention.sql")),
+    (
+        2,
+        include_str!("migrations/0002_attention_and_reconciliation.sql"),
+    ),
     (3, include_str!("migrations/0003_recovery.sql")),
     (4, include_str!("migrations/0004_warnings.sql")),
     (5, include_str!("migrations/0005_references.sql")),

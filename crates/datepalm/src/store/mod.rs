@@ -18,6 +18,7 @@ pub mod operations;
 pub mod payments;
 mod postgres;
 pub mod queues;
+pub mod reconciliations;
 pub mod recovery;
 pub mod sessions;
 mod sqlite;

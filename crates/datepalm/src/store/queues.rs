@@ -96,6 +96,11 @@ update payments set next_check_at_ms = next_check_at_ms - $2 where next_check_at
 update operations set next_try_at_ms = $1 where state in ('intent', 'sending', 'unknown') and next_try_at_ms > $1",
         values![now_ms],
     )?;
+    tx.execute(
+        "-- reconciliations go on sooner
+update reconciliations set next_at_ms = $1 where state = 'running' and next_at_ms > $1",
+        values![now_ms],
+    )?;
     let restored = tx.pick(
         "-- sessions restored now
 update sessions set restored_at_ms = $1 where restored_at_ms > $1",

@@ -4,6 +4,7 @@
 pub mod clock_watch;
 pub mod inbox;
 pub mod operations;
+pub mod reconciliation;
 pub mod sequencer;
 pub mod sweep;
 pub mod unknown_orders;
@@ -12,6 +13,7 @@ use crate::app::App;
 use crate::error::Result;
 use clock_watch::ClockWatch;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How much one round did.
@@ -28,6 +30,7 @@ pub async fn run_all_once(app: &Arc<App>) -> Result<Progress> {
     done += unknown_orders::run_once(app).await?.done;
     done += sweep::run_once(app).await?.done;
     done += operations::run_once(app).await?.done;
+    done += reconciliation::run_once(app).await?.done;
     done += sequencer::run_once(app).await?.done;
     Ok(Progress { done })
 }
@@ -57,6 +60,15 @@ async fn round(app: &Arc<App>, clock: &mut Option<ClockWatch>) -> Result<Progres
         None => *clock = Some(ClockWatch::begin(app).await?),
     }
     run_all_once(app).await
+}
+
+/// Waits before looking again at work that another process does.
+pub async fn pause(how_long: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this file is the one place that waits"
+    )]
+    tokio::time::sleep(how_long).await;
 }
 
 async fn wait(app: &App, stop: &mut watch::Receiver<bool>) {

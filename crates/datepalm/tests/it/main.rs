@@ -20,6 +20,7 @@ mod notifications;
 mod problem;
 mod races;
 mod reads;
+mod reconcile;
 mod recovery;
 mod references;
 mod refusals;

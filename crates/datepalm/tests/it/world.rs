@@ -583,6 +583,8 @@ fn config_of(folder: &Path, database: Database) -> Config {
     );
     Config {
         database,
+        // A night that passes in a test reads nothing by itself, unless the test is about that.
+        reconcile_at_ms: None,
         ..config::parse(&text, folder).unwrap()
     }
 }

@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod operations;
 pub mod payments;
+pub mod reconciliations;
 pub mod reference;
 pub mod unknown_orders;
 
@@ -26,6 +27,12 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
             "/payments/{id}/operations/{operation}/end",
             post(attention::end),
         ),
+        ("/payments/{id}/reconcile", post(reconciliations::reconcile)),
+        (
+            "/reconciliations",
+            post(reconciliations::start).get(reconciliations::list),
+        ),
+        ("/reconciliations/{id}", get(reconciliations::read)),
         ("/attention", get(attention::list)),
         ("/attention/{id}", get(attention::read)),
         ("/attention/{id}/resolve", post(attention::resolve)),

@@ -44,3 +44,38 @@ create table interventions (
 create unique index interventions_key on interventions (account, kind, key);
 create index interventions_payment on interventions (payment, id);
 create index interventions_about on interventions (about);
+
+-- A comparison of our books with Tamara's: of one payment, or of all payments of an account that can still change. The
+-- row is also the work: `next_at_ms` is moved ahead by whoever works on it, `cursor_id` is the last payment that is done.
+create table reconciliations (
+    id text primary key,
+    account text not null,
+    payment text,
+    state text not null,
+    pass bigint not null,
+    cursor_id text not null,
+    payments bigint not null,
+    next_at_ms bigint not null,
+    key text not null,
+    fingerprint text not null,
+    started_at_ms bigint not null,
+    ended_at_ms bigint
+);
+create unique index reconciliations_key on reconciliations (account, key);
+create index reconciliations_account on reconciliations (account, id);
+create index reconciliations_running on reconciliations (next_at_ms) where state = 'running';
+
+-- What such a comparison found, written in the transaction that took the read in; `what` is `not_read` where none came.
+create table reconciliation_findings (
+    reconciliation text not null references reconciliations (id),
+    payment text not null,
+    session text not null,
+    what text not null,
+    about text not null,
+    ours text not null,
+    tamaras text not null,
+    amount_minor bigint,
+    done text not null,
+    found_at_ms bigint not null,
+    primary key (reconciliation, payment, session, what, about)
+);
