@@ -16,18 +16,29 @@ use crate::error::{Code, Error, Refusal};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse as _;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
+
+/// Every route that takes no key of the merchant: Tamara's notifications carry a token of their own, a return link is its
+/// own secret, and health says nothing about anybody. The router has these and `/v1`, and nothing else.
+pub fn open_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/hooks/tamara/{account}", post(inbound::receive)),
+        ("/r/{token}", get(return_page::show)),
+        ("/healthz", get(|| async { "ok\n" })),
+        ("/readyz", get(ready::show)),
+    ]
+}
 
 /// Everything that the service answers.
 pub fn router(app: Arc<App>) -> Router {
     let body_limit = app.config.body_bytes_max;
-    Router::new()
+    open_routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| {
+            router.route(path, methods)
+        })
         .nest("/v1", api::router())
-        .route("/hooks/tamara/{account}", post(inbound::receive))
-        .route("/r/{token}", get(return_page::show))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready::show))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body_limit))
         .with_state(app)

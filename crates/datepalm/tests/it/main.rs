@@ -26,4 +26,5 @@ mod references;
 mod refusals;
 mod secrecy;
 mod store;
+mod wild_defects;
 mod world;

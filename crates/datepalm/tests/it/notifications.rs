@@ -19,18 +19,18 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
 }
 
 /// A token of Tamara that ends in `seconds`.
-fn token(world: &World, seconds: i64) -> String {
+pub fn token(world: &World, seconds: i64) -> String {
     let now_s = world.clock.now_ms() / 1_000;
     let claims = json!({ "iat": now_s - 10, "exp": now_s + seconds, "iss": "Tamara" });
     signed(Algorithm::HS256, NOTIFICATION_TOKEN, &claims)
 }
 
-fn notification(order_id: &str, event: &str) -> String {
+pub fn notification(order_id: &str, event: &str) -> String {
     json!({ "order_id": order_id, "order_reference_id": "A-1", "order_number": "A-1", "event_type": event, "data": [] })
         .to_string()
 }
 
-fn with_header(token: &str, body: impl Into<Body>) -> Request<Body> {
+pub fn with_header(token: &str, body: impl Into<Body>) -> Request<Body> {
     let request = Request::post(HOOK).header("authorization", format!("Bearer {token}"));
     request.body(body.into()).unwrap()
 }
@@ -42,14 +42,14 @@ fn with_query(token: &str, body: impl Into<Body>) -> Request<Body> {
 }
 
 /// One millisecond after the other, so that the inbox keeps their order.
-async fn accepted(world: &World, body: impl Into<Body>) {
+pub async fn accepted(world: &World, body: impl Into<Body>) {
     world.clock.advance_ms(1);
     let (status, _, answer) = world.raw(with_header(&token(world, 900), body)).await;
     assert_eq!(status, 200, "{answer}");
 }
 
 /// The inbox: word, state and raw body, oldest first.
-async fn inbox(world: &World) -> Vec<(String, String, String)> {
+pub async fn inbox(world: &World) -> Vec<(String, String, String)> {
     let rows = world.app.store.read("test inbox", |tx| {
         let rows = tx.query(
             "-- test inbox\nselect word, state, raw from inbox order by received_at_ms, id",
@@ -61,7 +61,7 @@ async fn inbox(world: &World) -> Vec<(String, String, String)> {
     rows.await.unwrap()
 }
 
-async fn order_id(world: &World, payment: &str) -> String {
+pub async fn order_id(world: &World, payment: &str) -> String {
     world.payment(payment).await["sessions"][0]["order_id"]
         .as_str()
         .unwrap()

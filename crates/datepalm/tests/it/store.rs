@@ -88,8 +88,17 @@ on_both! {
         world.app.store.write("prune", |tx| tx.execute("-- test prune\ndelete from events", values![])).await.unwrap();
         world.create("A-2").await;
         world.work().await;
-        let next = world.app.store.read("next", move |tx| Ok(events::after(tx, last, 10)?.len())).await.unwrap();
-        assert!(next > 0, "a reader that stands at {last} must see what comes after");
+        let next = world.app.store.read("next", move |tx| {
+            Ok(events::after(tx, last, 10)?.into_iter().filter_map(|event| event.seq).collect::<Vec<_>>())
+        });
+        let next = next.await.unwrap();
+        assert!(!next.is_empty(), "a reader that stands at {last} must see what comes after");
+        let expected: Vec<i64> = (last + 1..).take(next.len()).collect();
+        assert_eq!(next, expected, "no number is skipped or given twice");
+        let unnumbered = world.app.store.read("rest", |tx| {
+            tx.query("-- test rest\nselect id from events where seq is null or seq <= 0", values![]).map(|rows| rows.len())
+        });
+        assert_eq!(unnumbered.await.unwrap(), 0, "and nothing is left behind the reader");
         world.finish().await;
     }
 

@@ -15,3 +15,4 @@ mod privacy;
 mod properties;
 mod scripted;
 mod tolerance;
+mod wild_defects;
