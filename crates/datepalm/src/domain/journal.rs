@@ -149,7 +149,8 @@ fn wait(operation: &mut Operation, context: &Context<'_>) {
     }
 }
 
-/// An expired lease makes it `unknown`, never `intent` (R18).
+/// An expired lease makes it `unknown`, never `intent` (R18). Where none has expired nothing changes: whoever tries an
+/// operation that has to wait must not put off the payment's next look.
 pub fn expire_lease(payment: &mut Payment, id: &OperationId, context: &Context<'_>) {
     let found = payment
         .operations
@@ -165,8 +166,8 @@ pub fn expire_lease(payment: &mut Payment, id: &OperationId, context: &Context<'
             operation.state = OperationState::Intent;
         }
         payment.check_step = 0;
+        refresh(payment, context);
     }
-    refresh(payment, context);
 }
 
 fn into_doubt(operation: &mut Operation, reason: &str) {

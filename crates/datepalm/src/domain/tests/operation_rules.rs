@@ -268,3 +268,18 @@ fn r22_a_create_is_looked_at_until_it_has_ended() {
     }
     assert_eq!(desk.state(&create), OperationState::Unknown);
 }
+
+/// Found by the small model in three steps: approved, read, and then a read with a status that nobody knows. The authorise
+/// may not be sent, and the worker that tried it every 30 s put off the next look by the growing gap each time: the order
+/// was never read again, and would have expired with the customer's money.
+#[test]
+fn r25_an_operation_that_has_to_wait_does_not_put_off_the_next_look() {
+    let mut desk = Desk::approved();
+    let authorise = desk.plan().unwrap();
+    desk.tick(1);
+    desk.read(0, &body(OrderRank::Approved).unknown("on_hold"));
+    let look_ms = desk.payment.next_check_at_ms;
+    desk.tick(1);
+    assert_eq!(desk.begin(&authorise), None, "it is not known what it is");
+    assert_eq!(desk.payment.next_check_at_ms, look_ms);
+}
