@@ -305,13 +305,14 @@ fn absent(
     if read.begun_at_ms <= over_ms && stands(Guard::AbsenceWaits) {
         return false;
     }
-    operation.late_reads += 1;
     let reads = if stands(Guard::AbsenceIsReadTwice) {
         2
     } else {
         1
     };
-    operation.late_reads >= reads && end_absent(operation, facts, context)
+    // Not counted any further: one more read of a doubt that waits for a person is no news.
+    operation.late_reads = (operation.late_reads + 1).min(reads);
+    operation.late_reads == reads && end_absent(operation, facts, context)
 }
 
 /// Whether Tamara would refuse the duplicate of this, and its facts still allow it (R19).

@@ -142,6 +142,21 @@ fn r19_r20_a_reader_whose_clock_is_ahead_makes_nothing_new() {
     assert_eq!(desk.state(&cancel), OperationState::Rejected);
 }
 
+/// R25: a doubt that waits for a person is no news at each read. The simulator found a payment with one that was read
+/// every 30 seconds for ever, with a new version each time, because the late reads were counted on and on.
+#[test]
+fn r25_a_doubt_that_waits_for_a_person_is_no_news() {
+    let strange = live().capture("portal", 100);
+    let (mut desk, capture) = asked(Command::Capture(Some(100)));
+    desk.send_lost(&capture);
+    desk.two_late_reads(0, &strange);
+    assert!(desk.asks_for(AttentionReason::CannotAttribute));
+    let before = desk.payment.clone();
+    desk.tick(HOUR);
+    desk.read(0, &strange);
+    assert!(!desk.payment.differs_visibly(&before));
+}
+
 /// R19: an entry that nobody accounts for, and that was not there before the first send, may be ours.
 #[test]
 fn r19_an_entry_of_that_amount_that_nobody_accounts_for_asks_a_person() {
