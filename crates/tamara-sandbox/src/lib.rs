@@ -5,6 +5,7 @@
 //! data directory in the journal, before the answer leaves.
 
 mod api;
+mod book;
 mod choices;
 mod clock;
 mod control;
@@ -26,6 +27,7 @@ mod snapshot;
 mod state;
 mod world;
 
+pub use book::{Book, Canceled, Captured, Refunded};
 pub use choices::{
     Choices, CustomerCancel, IdStep, OrderExpiryTime, PartialCancelEvent, PaymentTypesShape,
     RefusalStatus, RepeatedAuthorise, RunOutRedirect, SecondWebhookDelete, Uncaptured,
