@@ -182,7 +182,7 @@ impl<'a> Waiting<'a> {
                     };
                     Some(lock)
                 }
-                Database::Postgres(_) => None,
+                Database::Postgres(_) | Database::InLine(_) => None,
             };
             let seams = Seams::system(self.config.timeouts);
             let app = App::open(self.config.clone(), seams).await?;

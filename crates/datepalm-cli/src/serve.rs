@@ -33,7 +33,7 @@ pub async fn run(options: Options) -> Result<()> {
     let config = options.file.load()?;
     let _lock = match &config.database {
         Database::Sqlite(path) => Some(lock::database(path)?),
-        Database::Postgres(_) => None,
+        Database::Postgres(_) | Database::InLine(_) => None,
     };
     refuse_demo_keys(&config).await?;
     if options.recover {

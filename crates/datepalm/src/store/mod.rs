@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod attention;
 pub mod events;
 pub mod health;
+pub mod in_line;
 pub mod inbox;
 pub mod interventions;
 mod job;
@@ -27,6 +28,7 @@ pub mod tx;
 pub mod unknown_orders;
 
 use crate::error::{Error, Result};
+use in_line::InLine;
 use job::Queue;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub enum Database {
     Sqlite(PathBuf),
     /// A connection string; may hold a password.
     Postgres(String),
+    /// In memory, on the calling thread; no configuration file can ask for it.
+    InLine(InLine),
 }
 
 impl std::fmt::Debug for Database {
@@ -47,6 +51,7 @@ impl std::fmt::Debug for Database {
         match self {
             Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
             Self::Postgres(_) => f.write_str("Postgres"),
+            Self::InLine(_) => f.write_str("InLine"),
         }
     }
 }
@@ -81,19 +86,24 @@ impl Counter {
 
 /// The open database.
 pub struct Store {
-    writes: Queue,
-    reads: Queue,
+    way: Way,
     counter: Arc<Counter>,
+}
+
+/// Where closures run.
+enum Way {
+    Threads { writes: Queue, reads: Queue },
+    InLine(InLine),
 }
 
 impl Store {
     /// Opens the database and brings its schema up to date. Blocks: call it before serving, or on a blocking thread.
     pub fn open(database: &Database) -> Result<Self> {
         let counter = Arc::new(Counter(watch::channel(Progress::default()).0));
-        let (writes, reads) = match database {
+        let way = match database {
             Database::Sqlite(path) => {
-                let sqlite = sqlite::open(path, &counter)?;
-                (sqlite.writes, sqlite.reads)
+                let sqlite::Sqlite { writes, reads } = sqlite::open(path, &counter)?;
+                Way::Threads { writes, reads }
             }
             Database::Postgres(url) => {
                 let queue = std::thread::scope(|scope| {
@@ -102,14 +112,17 @@ impl Store {
                 });
                 let queue = queue
                     .map_err(|_| Error::Database("PostgreSQL client panicked".to_owned()))??;
-                (queue.clone(), queue)
+                Way::Threads {
+                    writes: queue.clone(),
+                    reads: queue,
+                }
+            }
+            Database::InLine(memory) => {
+                memory.write_now(migrate::migrate)?;
+                Way::InLine(memory.clone())
             }
         };
-        Ok(Self {
-            writes,
-            reads,
-            counter,
-        })
+        Ok(Self { way, counter })
     }
 
     /// Runs `closure` in a transaction and answers after its commit. An error undoes what it wrote. `name` appears in
@@ -119,9 +132,16 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let answer = self.writes.push(false, closure);
-        yield_once().await;
-        answered(name, answer.await)
+        let result = match &self.way {
+            Way::Threads { writes, .. } => {
+                let answer = writes.push(false, closure);
+                yield_once().await;
+                answer.await.unwrap_or_else(|_| Err(stopped()))
+            }
+            // Boxed, so that the futures of requests stay as small as they were.
+            Way::InLine(memory) => Box::pin(memory.write(name, closure)).await,
+        };
+        logged(name, result)
     }
 
     /// Runs `closure` in a transaction that writes nothing.
@@ -130,9 +150,15 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let answer = self.reads.push(true, closure);
-        yield_once().await;
-        answered(name, answer.await)
+        let result = match &self.way {
+            Way::Threads { reads, .. } => {
+                let answer = reads.push(true, closure);
+                yield_once().await;
+                answer.await.unwrap_or_else(|_| Err(stopped()))
+            }
+            Way::InLine(memory) => memory.look(closure),
+        };
+        logged(name, result)
     }
 
     /// How far the threads are.
@@ -154,15 +180,11 @@ async fn yield_once() {
     .await;
 }
 
-fn answered<T>(
-    name: &'static str,
-    answer: std::result::Result<Result<T>, tokio::sync::oneshot::error::RecvError>,
-) -> Result<T> {
-    let result = answer.unwrap_or_else(|_| {
-        Err(Error::Database(
-            "the database threads have stopped".to_owned(),
-        ))
-    });
+fn stopped() -> Error {
+    Error::Database("the database threads have stopped".to_owned())
+}
+
+fn logged<T>(name: &'static str, result: Result<T>) -> Result<T> {
     if let Err(error @ (Error::Unavailable { .. } | Error::Database(_) | Error::Corrupt { .. })) =
         &result
     {
@@ -173,7 +195,9 @@ fn answered<T>(
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.writes.close();
-        self.reads.close();
+        if let Way::Threads { writes, reads } = &self.way {
+            writes.close();
+            reads.close();
+        }
     }
 }

@@ -159,7 +159,7 @@ fn run_together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<V
     Ok(results)
 }
 
-fn run_alone(
+pub(super) fn run_alone(
     connection: &Connection,
     body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
 ) -> Result<()> {
@@ -171,7 +171,7 @@ fn run_alone(
     result
 }
 
-fn run_reading(
+pub(super) fn run_reading(
     connection: &Connection,
     body: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
 ) -> Result<()> {
