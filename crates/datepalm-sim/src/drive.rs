@@ -1,81 +1,81 @@
-//! Drives one future until it ends or parks; never two at once. The only thing it waits for meanwhile is the store's
-//! thread, so one plan gives one history although there are threads.
+//! Drives one future until it ends or stands at a place where the schedule decides; never two at once, and there are no
+//! threads, so one plan gives one history.
 
-use datepalm::store::Progress;
+use crate::wire::Wire;
+use datepalm::store::in_line::{InLine, Point};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use tokio::sync::watch;
+
+/// Where a future stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// Before a transaction, or after its commit.
+    Write(Point),
+    /// At a call to Tamara.
+    Call(u64),
+    /// Behind another future of its process: both want to read one order (R25).
+    Line,
+}
 
 /// Where a drive ended.
 pub enum Drove<T> {
     /// The future is done.
     Done(T),
-    /// It waits for the schedule: its call to Tamara is parked.
-    AtCall,
-    /// A transaction of it was committed, and it has not heard of it yet.
-    AtCommit,
-    /// It waits for another future of its process: both want to read one order (R25).
-    Waits,
+    /// It waits for the schedule.
+    At(Stand),
 }
 
 #[derive(Default)]
-struct Signal(AtomicBool);
+struct Woken(AtomicBool);
 
-impl Wake for Signal {
+impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::SeqCst);
     }
 }
 
-/// Waits until the store's threads have answered everything that was asked of them.
-fn store_rests(progress: &watch::Receiver<Progress>) {
-    let resting = |progress: &Progress| progress.asked == progress.answered;
-    while !resting(&progress.borrow()) {
-        std::thread::yield_now();
-    }
+/// What futures stand at.
+#[derive(Clone)]
+pub struct Places {
+    /// The database of all nodes.
+    pub database: InLine,
+    /// The wire of all nodes.
+    pub wire: Wire,
 }
 
-/// Drives `future`. `parked` tells, after a poll, whether it parked at a call. `stop_after_commits`: stop when that
-/// many more transactions are committed, before the future hears of the last one.
-pub fn drive<T>(
-    mut future: Pin<&mut (dyn Future<Output = T> + '_)>,
-    parked: &dyn Fn() -> bool,
-    progress: &watch::Receiver<Progress>,
-    stop_after_commits: Option<u64>,
-) -> Drove<T> {
-    let signal = Arc::new(Signal::default());
-    let waker = Waker::from(signal.clone());
+/// Drives `future` to its end or to the next place where it stands.
+pub fn drive<T>(mut future: Pin<&mut (dyn Future<Output = T> + '_)>, places: &Places) -> Drove<T> {
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
     let mut context = Context::from_waker(&waker);
-    let stop_at = stop_after_commits.map(|more| progress.borrow().commits + more);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
             return Drove::Done(value);
         }
-        if parked() {
-            return Drove::AtCall;
+        if let Some(call) = places.wire.take_parked() {
+            return Drove::At(Stand::Call(call));
         }
-        store_rests(progress);
-        if stop_at.is_some_and(|stop_at| progress.borrow().commits >= stop_at) {
-            return Drove::AtCommit;
+        if let Some(point) = places.database.take_point() {
+            return Drove::At(Stand::Write(point));
         }
-        // The store has answered everything, and an answer wakes before it is counted: nothing but another future can.
-        if !signal.0.swap(false, Ordering::SeqCst) {
-            return Drove::Waits;
+        // There are no threads: nothing but another future can wake it.
+        if !woken.0.swap(false, Ordering::SeqCst) {
+            return Drove::At(Stand::Line);
         }
     }
 }
 
-/// Drives a future that never parks.
-pub fn finish<T>(future: impl Future<Output = T>, progress: &watch::Receiver<Progress>) -> T {
+/// Drives a future to its end; at calls it must not stand.
+pub fn finish<T>(future: impl Future<Output = T>, places: &Places) -> T {
     let mut future = std::pin::pin!(future);
     loop {
-        match drive(future.as_mut(), &|| false, progress, None) {
+        match drive(future.as_mut(), places) {
             Drove::Done(value) => return value,
-            // A store that is being opened does not count its answers yet.
-            Drove::Waits => std::thread::yield_now(),
-            Drove::AtCall | Drove::AtCommit => unreachable!("it was told not to park"),
+            Drove::At(Stand::Write(_)) => {}
+            Drove::At(Stand::Call(_)) => unreachable!("the wire is open, or nothing is called"),
+            Drove::At(Stand::Line) => unreachable!("a future that is alone waits for nobody"),
         }
     }
 }

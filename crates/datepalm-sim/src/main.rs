@@ -5,18 +5,25 @@
 //! `datepalm-sim --seeds 1000 --steps 500`; `--seed 17 --verbose` replays one; `--twice` proves that a seed is a history.
 
 mod drive;
+mod history;
+mod mutants;
 mod oracle;
 mod plan;
+mod points;
+mod report;
 mod rng;
+mod runner;
 mod wire;
 mod world;
 
 use clap::Parser;
-use oracle::{Broken, see};
-use plan::{Step, generate, shrink};
+use datepalm::clock::{Clock as _, SystemClock};
+use datepalm::domain::guard::{self, Guard};
+use datepalm::ids::{Ids as _, SystemIds};
+use report::Report;
+use runner::{Manner, run_seeds};
 use std::io::Write as _;
 use std::process::ExitCode;
-use world::{Counts, World};
 
 /// Simulates the payment service under faults.
 #[derive(Parser)]
@@ -27,155 +34,100 @@ struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     first: u64,
+    /// Take a first seed by chance, and print it.
+    #[arg(long, conflicts_with_all = ["first", "seed"])]
+    fresh: bool,
     /// Run this seed alone.
     #[arg(long)]
     seed: Option<u64>,
+    /// Run seeds for this long instead of a number of them.
+    #[arg(long, conflicts_with_all = ["seed", "mutations"])]
+    minutes: Option<i64>,
     /// Steps of each history.
     #[arg(long, default_value_t = 500)]
     steps: usize,
+    /// Histories at the same time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
     /// Run each seed twice and compare the two histories line by line.
     #[arg(long)]
     twice: bool,
-    /// Print the history.
+    /// Stop at the first seed that breaks something.
+    #[arg(long)]
+    until_broken: bool,
+    /// Print the histories.
     #[arg(long)]
     verbose: bool,
     /// Print the shortest plan that still fails.
     #[arg(long)]
     shrink: bool,
+    /// Print how often histories stood, waited and died at each crash point.
+    #[arg(long)]
+    points: bool,
+    /// Take this guard away; a simulator that then finds nothing proves nothing.
+    #[arg(long, value_name = "GUARD", value_parser = parse_guard)]
+    without: Vec<Guard>,
+    /// Take each guard away in turn, `--seeds` of them at most for each, and print what caught it.
+    #[arg(long, conflicts_with = "without")]
+    mutations: bool,
 }
 
-/// A history: what happened, how much, and what broke.
-struct History {
-    log: Vec<String>,
-    counts: Counts,
-    broken: Option<Broken>,
-}
-
-fn run(seed: u64, plan: &[Step]) -> anyhow::Result<History> {
-    let mut world = World::new(seed)?;
-    let mut broken = None;
-    for step in plan {
-        world.step(*step)?;
-        match see(&world)?.at_any_moment() {
-            Ok(checks) => world.counts.checks += checks,
-            Err(found) => {
-                broken = Some(found);
-                break;
-            }
-        }
-    }
-    if broken.is_none() {
-        world.come_to_rest()?;
-        let seen = see(&world)?;
-        match seen
-            .at_any_moment()
-            .and_then(|checks| Ok(checks + seen.in_the_end()?))
-        {
-            Ok(checks) => world.counts.checks += checks,
-            Err(found) => broken = Some(found),
-        }
-    }
-    Ok(History {
-        log: std::mem::take(&mut world.log),
-        counts: world.counts,
-        broken,
+fn parse_guard(name: &str) -> Result<Guard, String> {
+    Guard::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Guard::ALL.iter().map(|guard| guard.name()).collect();
+        format!("no such guard; the guards are {}", names.join(", "))
     })
 }
 
-fn add(total: &mut Counts, one: Counts) {
-    total.payments += one.payments;
-    total.crashes += one.crashes;
-    total.duplicates += one.duplicates;
-    total.faults += one.faults;
-    total.checks += one.checks;
-    total.calls += one.calls;
-}
-
-fn report(
-    out: &mut impl std::io::Write,
-    arguments: &Arguments,
-    seed: u64,
-    history: &History,
-) -> anyhow::Result<bool> {
-    if arguments.verbose {
-        for line in &history.log {
-            writeln!(out, "  {line}")?;
-        }
-    }
-    let Some(broken) = &history.broken else {
-        return Ok(true);
-    };
-    writeln!(
-        out,
-        "seed {seed}: {} is broken: {}",
-        broken.name, broken.what
-    )?;
-    if arguments.shrink {
-        let plan = generate(seed, arguments.steps);
-        let mut fails = |plan: &[Step]| {
-            run(seed, plan).is_ok_and(|history| {
-                history
-                    .broken
-                    .is_some_and(|found| found.name == broken.name)
-            })
-        };
-        let short = shrink(plan, &mut fails);
-        writeln!(
-            out,
-            "the shortest plan that still breaks it has {} steps:",
-            short.len()
-        )?;
-        for step in &short {
-            writeln!(out, "  {step}")?;
-        }
-        for line in run(seed, &short)?.log {
-            writeln!(out, "    {line}")?;
-        }
-    }
-    Ok(false)
+fn fresh_seed() -> u64 {
+    let mut bytes = [0; 4];
+    SystemIds::default().fill(&mut bytes);
+    u64::from(u32::from_be_bytes(bytes))
 }
 
 fn simulate(arguments: &Arguments) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
-    let seeds = match arguments.seed {
-        Some(seed) => seed..seed + 1,
-        None => arguments.first..arguments.first + arguments.seeds,
+    let manner = Manner {
+        steps: arguments.steps,
+        jobs: arguments.jobs,
+        twice: arguments.twice,
+        logging: arguments.verbose,
     };
-    let (mut total, mut clean) = (Counts::default(), true);
-    for seed in seeds.clone() {
-        let plan = generate(seed, arguments.steps);
-        let history = run(seed, &plan)?;
-        if arguments.twice {
-            let again = run(seed, &plan)?;
-            if let Some(at) =
-                (0..history.log.len()).find(|at| again.log.get(*at) != history.log.get(*at))
-            {
-                writeln!(
-                    out,
-                    "seed {seed}: line {at} differs: {:?} / {:?}",
-                    history.log[at],
-                    again.log.get(at)
-                )?;
-                clean = false;
-            }
-        }
-        add(&mut total, history.counts);
-        clean &= report(&mut out, arguments, seed, &history)?;
-        out.flush()?;
+    if arguments.mutations {
+        return mutants::run_all(&mut out, manner, arguments.seeds);
     }
-    writeln!(
-        out,
-        "{} seeds: {} payments, {} calls, {} faults, {} duplicates, {} crashes, {} invariants checked: {}",
-        seeds.end - seeds.start,
-        total.payments,
-        total.calls,
-        total.faults,
-        total.duplicates,
-        total.crashes,
-        total.checks,
-        if clean { "clean" } else { "BROKEN" }
-    )?;
-    Ok(clean)
+    for guard in &arguments.without {
+        guard::remove(*guard);
+    }
+    let first = match (arguments.seed, arguments.fresh) {
+        (Some(seed), _) => seed,
+        (None, true) => fresh_seed(),
+        (None, false) => arguments.first,
+    };
+    let clock = SystemClock::default();
+    let begun_ms = clock.now_ms();
+    let count = match (arguments.seed, arguments.minutes) {
+        (Some(_), _) => 1,
+        (None, Some(_)) => u64::MAX - first,
+        (None, None) => arguments.seeds,
+    };
+    let until_ms = arguments
+        .minutes
+        .map_or(i64::MAX, |minutes| begun_ms + minutes * 60_000);
+    if arguments.fresh {
+        writeln!(out, "first seed {first}")?;
+    }
+    let seeds = (first..first + count).take_while(|_| clock.now_ms() < until_ms);
+    let mut report = Report::new(arguments.verbose, arguments.shrink, arguments.steps);
+    run_seeds(seeds, manner, |told| {
+        report.take(&mut out, &told)?;
+        Ok(report.clean || !arguments.until_broken)
+    })?;
+    if arguments.points {
+        report.coverage.print(&mut out)?;
+    }
+    report.print_totals(&mut out, clock.now_ms() - begun_ms)?;
+    Ok(report.clean)
 }
 
 fn main() -> ExitCode {

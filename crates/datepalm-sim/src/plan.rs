@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Kind {
     /// A merchant asks for a new payment.
     Create,
+    /// A payment that merchants are busy with goes on by what comes next: its page, its customer, its news, a wish.
+    Proceed,
     /// A merchant asks something of a payment, or repeats what was never answered.
     Ask,
     /// A customer approves, declines or leaves.
@@ -47,17 +49,18 @@ impl fmt::Display for Step {
 }
 
 /// How often each kind happens, of `WEIGHT_SUM`.
-const WEIGHTS: [(Kind, u64); 10] = [
-    (Kind::Create, 5),
-    (Kind::Ask, 14),
-    (Kind::Customer, 8),
-    (Kind::Notify, 14),
-    (Kind::Work, 22),
-    (Kind::Resume, 24),
-    (Kind::Clock, 8),
-    (Kind::Crash, 2),
-    (Kind::Portal, 1),
-    (Kind::Late, 2),
+const WEIGHTS: [(Kind, u64); 11] = [
+    (Kind::Create, 4),
+    (Kind::Proceed, 38),
+    (Kind::Ask, 10),
+    (Kind::Customer, 4),
+    (Kind::Notify, 9),
+    (Kind::Work, 12),
+    (Kind::Resume, 13),
+    (Kind::Clock, 6),
+    (Kind::Crash, 1),
+    (Kind::Portal, 2),
+    (Kind::Late, 1),
 ];
 
 const WEIGHT_SUM: u64 = 100;

@@ -23,4 +23,20 @@ impl Rng {
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
+
+    /// Whether something happens that happens `percent` times of a hundred.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// An index of a list of that length, which is not empty.
+    pub fn index(&mut self, length: usize) -> usize {
+        let length = u64::try_from(length.max(1)).unwrap_or(1);
+        usize::try_from(self.below(length)).unwrap_or(0)
+    }
+
+    /// One of a list, which is not empty.
+    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.index(list.len())]
+    }
 }

@@ -1,233 +1,404 @@
-//! The merchants of the simulated world: they create payments, ask things of them, and repeat with the same key
-//! whatever was not answered for good.
+//! The merchants of the simulated world: they create payments, ask things of them, repeat with the same key whatever
+//! was not answered for good, and now and then misuse a key.
 
-use super::{
-    AMOUNTS, At, KEY, NODES, Outcome, PAYMENTS_MAX, TOTAL_MINOR, Task, World, answered, index,
-};
-use crate::drive::finish;
-use crate::plan::Step;
+use super::setting::{AMOUNTS, SHOPS, Shop, order};
+use super::tasks::{Outcome, Purpose, Told};
+use super::{NODES, World};
+use crate::rng::Rng;
 use axum::body::Body;
 use axum::http::Request;
+use datepalm::domain::payment::Payment;
 use datepalm::domain::status::Status;
 use datepalm::ids::PaymentId;
-use datepalm::store::payments;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use tower::ServiceExt as _;
 
 /// One thing that a merchant asked of a payment, repeated with its key until it is answered for good.
 pub(super) struct Ask {
+    pub(super) payment: String,
     verb: &'static str,
-    key: String,
-    body: Value,
-    answered: bool,
-    pub(super) under_way: bool,
+    pub(super) key: String,
+    pub(super) body: Value,
+    /// It has the key of an earlier ask and another body: nothing may come of it.
+    pub(super) abuse: bool,
+    pub(super) answered: bool,
+    pub(super) under_way: u64,
+    /// The operation that a 2xx named, and the state that was told last.
+    pub(super) operation: Option<(String, String)>,
 }
 
-/// One wish to be paid.
+/// One create, repeated with its key until it is answered for good.
+pub(super) struct Create {
+    pub(super) key: String,
+    variant: i64,
+    /// It has the key of an earlier create and another body.
+    pub(super) abuse: bool,
+    pub(super) answered: bool,
+    pub(super) under_way: u64,
+    /// The payment that a 2xx named.
+    pub(super) payment: Option<String>,
+    /// It made a payment: its key is bound (R26).
+    pub(super) bound: bool,
+}
+
+/// One wish to be paid: a merchant reference.
 pub(super) struct Buyer {
-    reference: String,
-    payment: Option<String>,
-    pub(super) creating: bool,
-    pub(super) handed_out: BTreeSet<String>,
+    pub(super) shop: &'static Shop,
+    pub(super) reference: String,
+    automatic: bool,
+    /// Pages for the customer, the newest last.
+    pub(super) handed_out: Vec<String>,
+    pub(super) creates: Vec<Create>,
     pub(super) asks: Vec<Ask>,
 }
 
+impl Buyer {
+    fn newest_payment(&self) -> Option<&String> {
+        self.creates
+            .iter()
+            .rev()
+            .find_map(|create| create.payment.as_ref())
+    }
+}
+
+/// Payments that merchants are busy with at once; the others are asked about now and then.
+const BUSY: usize = 6;
+
 impl World {
-    pub(super) fn create(&mut self, step: Step) {
-        if self.buyers.len() >= PAYMENTS_MAX {
-            return;
-        }
+    pub(super) fn create(&mut self, chance: &mut Rng) -> anyhow::Result<()> {
         let reference = format!("S-{}", self.buyers.len() + 1);
         let buyer = Buyer {
+            shop: if chance.below(8) == 0 {
+                &SHOPS[1]
+            } else {
+                &SHOPS[0]
+            },
             reference,
-            payment: None,
-            creating: false,
-            handed_out: BTreeSet::new(),
+            automatic: chance.below(8) == 0,
+            handed_out: Vec::new(),
+            creates: Vec::new(),
             asks: Vec::new(),
         };
         self.buyers.push(buyer);
         self.counts.payments += 1;
-        self.ask_create(self.buyers.len() - 1, step);
+        let buyer = self.buyers.len() - 1;
+        self.ask_new_create(buyer, 0, chance)
     }
 
-    fn ask_create(&mut self, buyer: usize, step: Step) {
-        if std::mem::replace(&mut self.buyers[buyer].creating, true) {
-            return;
-        }
-        let reference = self.buyers[buyer].reference.clone();
-        let body = order(&reference);
-        self.request(
-            (buyer, None),
-            "/v1/payments".to_owned(),
-            reference,
-            &body,
-            step,
-        );
+    fn ask_new_create(
+        &mut self,
+        buyer: usize,
+        variant: i64,
+        chance: &mut Rng,
+    ) -> anyhow::Result<()> {
+        let who = &mut self.buyers[buyer];
+        let number = who.creates.len();
+        who.creates.push(Create {
+            key: format!("{}/create {number}", who.reference),
+            variant,
+            abuse: false,
+            answered: false,
+            under_way: 0,
+            payment: None,
+            bound: false,
+        });
+        self.send_create(buyer, number, chance)
     }
 
-    pub(super) fn ask(&mut self, step: Step) {
+    fn send_create(&mut self, buyer: usize, number: usize, chance: &mut Rng) -> anyhow::Result<()> {
+        let who = &mut self.buyers[buyer];
+        let create = &mut who.creates[number];
+        self.counts.duplicates += u64::from(create.under_way > 0 || create.answered);
+        create.under_way += 1;
+        let key = create.key.clone();
+        let body = order(who.shop, &who.reference, create.variant, who.automatic);
+        let purpose = Purpose::Create(buyer, number);
+        self.request(purpose, "/v1/payments".to_owned(), key, &body, chance)
+    }
+
+    /// Somebody to act for: mostly one of those that merchants are busy with.
+    fn somebody(&self, chance: &mut Rng) -> Option<usize> {
         if self.buyers.is_empty() {
-            return;
+            return None;
         }
-        let buyer = index(step.a, self.buyers.len());
-        let Some(payment) = self.buyers[buyer].payment.clone() else {
-            return self.ask_create(buyer, step);
+        let busy = if chance.percent(80) { BUSY } else { usize::MAX };
+        let first = self.buyers.len().saturating_sub(busy);
+        Some(first + chance.index(self.buyers.len() - first))
+    }
+
+    /// What comes next in the life of a payment.
+    pub(super) fn proceed(&mut self, chance: &mut Rng) -> anyhow::Result<()> {
+        let Some(buyer) = self.somebody(chance) else {
+            return self.create(chance);
         };
-        let waiting = self.buyers[buyer].asks.iter().position(|ask| !ask.answered);
-        let ask = match waiting {
-            Some(waiting) if !step.b.is_multiple_of(4) => waiting,
-            _ => {
-                // A declined or expired payment may be asked for again under its reference and content.
-                if step.b % 16 == 4 {
-                    return self.ask_create(buyer, step);
+        if chance.percent(70) && self.resume_of(buyer, chance)? {
+            return Ok(());
+        }
+        let who = &self.buyers[buyer];
+        let newest = who.creates.len() - 1;
+        let Some(payment) = who.newest_payment().cloned() else {
+            return self.send_create(buyer, newest, chance);
+        };
+        let known = self.known.get(&PaymentId(payment.clone()));
+        match known.map(Payment::status) {
+            None | Some(Status::Created) => self.send_create(buyer, newest, chance),
+            Some(Status::Pending) if who.handed_out.is_empty() => {
+                self.send_create(buyer, newest, chance)
+            }
+            Some(Status::Pending) if chance.percent(60) => self.customer_of(buyer, chance),
+            Some(Status::Pending | Status::Approved) => self.notify(chance),
+            Some(_) if chance.percent(25) => self.notify(chance),
+            Some(_) => {
+                let who = &self.buyers[buyer];
+                match who.asks.iter().position(|ask| !ask.answered) {
+                    Some(number) if chance.percent(60) => self.send_ask(buyer, number, chance),
+                    _ => self.new_wish(buyer, &payment, chance),
                 }
-                let Some((verb, body)) = self.wish(&payment, step.b / 16) else {
-                    return;
-                };
-                let number = self.buyers[buyer].asks.len();
-                let key = format!("{}/{number}", self.buyers[buyer].reference);
-                self.buyers[buyer].asks.push(Ask {
-                    verb,
-                    key,
-                    body,
-                    answered: false,
-                    under_way: false,
-                });
-                number
             }
+        }
+    }
+
+    pub(super) fn ask(&mut self, chance: &mut Rng) -> anyhow::Result<()> {
+        let Some(buyer) = self.somebody(chance) else {
+            return self.create(chance);
         };
-        let asked = &mut self.buyers[buyer].asks[ask];
-        // Some callers repeat while their first request is still under way, with the same key.
-        if asked.under_way && !step.b.is_multiple_of(3) {
-            return;
+        let who = &self.buyers[buyer];
+        let Some(payment) = who.newest_payment().cloned() else {
+            return self.send_create(buyer, who.creates.len() - 1, chance);
+        };
+        let open_create = who.creates.iter().rposition(|create| !create.answered);
+        if let Some(number) = open_create.filter(|_| chance.percent(50)) {
+            return self.send_create(buyer, number, chance);
         }
-        asked.under_way = true;
-        let path = format!("/v1/payments/{payment}/{}", asked.verb);
+        let waiting = who.asks.iter().position(|ask| !ask.answered);
+        if let Some(number) = waiting.filter(|_| chance.percent(75)) {
+            // Some callers repeat while their first request is still under way, with the same key.
+            if who.asks[number].under_way == 0 || chance.percent(35) {
+                return self.send_ask(buyer, number, chance);
+            }
+        }
+        self.new_wish(buyer, &payment, chance)
+    }
+
+    fn new_wish(&mut self, buyer: usize, payment: &str, chance: &mut Rng) -> anyhow::Result<()> {
+        let Some(known) = self.known.get(&PaymentId(payment.to_owned())).cloned() else {
+            return self.work(chance);
+        };
+        let ended = matches!(
+            known.status(),
+            Status::Declined | Status::Expired | Status::Failed | Status::Canceled
+        );
+        if chance.percent(if ended { 50 } else { 4 }) {
+            let variant = i64::from(chance.percent(30));
+            return self.ask_new_create(buyer, variant, chance);
+        }
+        if chance.percent(3) {
+            return self.abuse_a_key(buyer, chance);
+        }
+        if chance.percent(4) {
+            let number = chance.index(self.buyers[buyer].creates.len());
+            return self.send_create(buyer, number, chance);
+        }
+        let Some((verb, body)) = wish(&known, self.buyers[buyer].shop, chance) else {
+            return self.work(chance);
+        };
+        let who = &mut self.buyers[buyer];
+        let number = who.asks.len();
+        who.asks.push(Ask {
+            payment: payment.to_owned(),
+            verb,
+            key: format!("{}/ask {number}", who.reference),
+            body,
+            abuse: false,
+            answered: false,
+            under_way: 0,
+            operation: None,
+        });
+        self.send_ask(buyer, number, chance)
+    }
+
+    /// The key of something that was answered, with another body: it must be refused, and nothing may come of it.
+    fn abuse_a_key(&mut self, buyer: usize, chance: &mut Rng) -> anyhow::Result<()> {
+        let who = &mut self.buyers[buyer];
+        let bound = who
+            .asks
+            .iter()
+            .find(|ask| ask.operation.is_some() && !ask.abuse);
+        if let Some(ask) = bound.filter(|_| chance.percent(60)) {
+            let amount = json!({ "amount": 7, "currency": who.shop.currency });
+            let abuse = Ask {
+                payment: ask.payment.clone(),
+                verb: ask.verb,
+                key: ask.key.clone(),
+                body: json!({ "amount": amount }),
+                abuse: true,
+                answered: false,
+                under_way: 0,
+                operation: None,
+            };
+            who.asks.push(abuse);
+            let number = who.asks.len() - 1;
+            return self.send_ask(buyer, number, chance);
+        }
+        let bound = who
+            .creates
+            .iter()
+            .find(|create| create.bound && !create.abuse);
+        let Some(create) = bound else {
+            return self.work(chance);
+        };
+        let abuse = Create {
+            key: create.key.clone(),
+            variant: create.variant + 5,
+            abuse: true,
+            answered: false,
+            under_way: 0,
+            payment: None,
+            bound: false,
+        };
+        who.creates.push(abuse);
+        let number = who.creates.len() - 1;
+        self.send_create(buyer, number, chance)
+    }
+
+    fn send_ask(&mut self, buyer: usize, number: usize, chance: &mut Rng) -> anyhow::Result<()> {
+        let asked = &mut self.buyers[buyer].asks[number];
+        self.counts.duplicates += u64::from(asked.under_way > 0 || asked.operation.is_some());
+        asked.under_way += 1;
+        let path = format!("/v1/payments/{}/{}", asked.payment, asked.verb);
         let (key, body) = (asked.key.clone(), asked.body.clone());
-        self.request((buyer, Some(ask)), path, key, &body, step);
+        self.request(Purpose::Ask(buyer, number), path, key, &body, chance)
     }
 
-    /// What a merchant asks for who has looked at the payment; sometimes one who has not.
-    fn wish(&self, payment: &str, chance: u64) -> Option<(&'static str, Value)> {
-        let id = PaymentId(payment.to_owned());
-        let node = &self.nodes[0];
-        let look = node
-            .app
-            .store
-            .read("merchant looks", move |tx| payments::look(tx, &id));
-        let status = finish(look, &node.progress)
-            .ok()
-            .flatten()
-            .map(|payment| payment.status())?;
-        let amount = AMOUNTS[index(chance / 16, AMOUNTS.len())];
-        let part = json!({ "amount": { "amount": amount, "currency": "SAR" } });
-        let whole = json!({});
-        match (status, chance % 16) {
-            (_, 0) => Some(("refund", whole)),
-            (_, 1) => Some(("cancel", whole)),
-            (Status::Authorised | Status::PartiallyCaptured, 3..=8) => Some(("capture", part)),
-            (_, 2) | (Status::Authorised | Status::PartiallyCaptured, 9..=10) => {
-                Some(("capture", whole))
-            }
-            (Status::Authorised, 11..=12) => Some(("cancel", part)),
-            (Status::PartiallyCaptured | Status::Captured | Status::PartiallyRefunded, 3..=13) => {
-                Some(("refund", part))
-            }
-            _ => None,
-        }
-    }
-
-    /// `asker` is the buyer, and which of its asks; none for a create.
     fn request(
         &mut self,
-        asker: (usize, Option<usize>),
+        purpose: Purpose,
         path: String,
         key: String,
         body: &Value,
-        step: Step,
-    ) {
-        let (buyer, ask) = asker;
-        let node = index(step.b / 7, NODES);
-        let label = format!("POST {path} key {key}");
+        chance: &mut Rng,
+    ) -> anyhow::Result<()> {
+        let (shop, told_before) = match purpose {
+            Purpose::Create(buyer, number) => {
+                let who = &self.buyers[buyer];
+                let create = &who.creates[number];
+                // A key under which an open payment was found made no row, and binds nothing (R26).
+                let payment = create.payment.clone().filter(|_| create.bound);
+                let operation = None;
+                (who.shop, Told { payment, operation })
+            }
+            Purpose::Ask(buyer, number) => {
+                let who = &self.buyers[buyer];
+                let operation = who.asks[number].operation.clone();
+                let payment = None;
+                (who.shop, Told { payment, operation })
+            }
+            Purpose::Work(_) => unreachable!("workers send no requests"),
+        };
+        let node = chance.index(NODES);
+        self.say(|| {
+            format!(
+                "POST {path} key {key} {} on {node}",
+                body["amount"]["amount"]
+            )
+        });
         let request = Request::post(path)
-            .header("authorization", format!("Bearer {KEY}"))
+            .header("authorization", format!("Bearer {}", shop.key))
             .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(Body::from(body.to_string()))
             .expect("the simulator makes valid requests");
-        let router = datepalm::http::router(self.nodes[node].app.clone());
+        let router = self.nodes[node].router.clone();
         let future = Box::pin(async move {
-            let (status, body) = answered(router, request).await;
+            let (status, body) = answer_of(router, request).await;
             Outcome::Answer {
-                buyer,
-                ask,
                 status,
                 body,
+                told_before,
             }
         });
-        self.run(
-            Task {
-                node,
-                label,
-                future,
-                at: At::Commit,
-            },
-            step.b,
-        );
-    }
-
-    pub(super) fn done(&mut self, label: &str, outcome: Outcome) {
-        let Outcome::Answer {
-            buyer,
-            ask,
-            status,
-            body,
-        } = outcome
-        else {
-            return self.say(format!("{label} ends"));
-        };
-        let code = body["code"].as_str().unwrap_or_default().to_owned();
-        let payment = if body["object"] == "payment" {
-            &body
-        } else {
-            &body["payment"]
-        };
-        let state = body["state"].as_str().unwrap_or_default();
-        let status_word = payment["status"].as_str().unwrap_or_default();
-        self.say(format!("{label} -> {status} {code} {state} {status_word}"));
-        let buyer = &mut self.buyers[buyer];
-        if let Some(url) = payment["checkout_url"].as_str() {
-            let id = url
-                .rsplit('/')
-                .next()
-                .and_then(|last| last.split('?').next())
-                .unwrap_or_default();
-            buyer.handed_out.insert(id.to_owned());
-        }
-        match ask {
-            None => {
-                buyer.creating = false;
-                if let Some(id) = payment["id"].as_str() {
-                    buyer.payment = Some(id.to_owned());
-                }
-            }
-            Some(ask) => {
-                let retryable = body["retryable"] == true;
-                buyer.asks[ask].under_way = false;
-                buyer.asks[ask].answered |= status == 200 || (status >= 400 && !retryable);
-            }
-        }
+        self.begin(node, purpose, future, chance)
     }
 }
 
-fn order(reference: &str) -> Value {
-    let sar = |minor: i64| json!({ "amount": minor, "currency": "SAR" });
-    json!({
-        "merchant_reference": reference,
-        "total_amount": sar(TOTAL_MINOR),
-        "items": [{ "reference_id": "i", "name": "Item", "sku": "I", "quantity": 1, "unit_price": sar(TOTAL_MINOR) }],
-        "customer": { "first_name": "A", "last_name": "B", "phone_number": "544337866", "email": "a@example.com" },
-        "shipping_address": { "line1": "Street 1", "city": "Riyadh" },
-        "return_urls": { "success": "https://shop.sim/", "failure": "https://shop.sim/", "cancel": "https://shop.sim/" },
-    })
+/// Sends a request to a node and reads its answer.
+pub(super) async fn answer_of(router: axum::Router, request: Request<Body>) -> (u16, Value) {
+    let answer = router
+        .oneshot(request)
+        .await
+        .unwrap_or_else(|error| match error {});
+    let status = answer.status().as_u16();
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// What a merchant asks for who has looked at the payment; sometimes one who has not.
+fn wish(payment: &Payment, shop: &Shop, chance: &mut Rng) -> Option<(&'static str, Value)> {
+    let amount = json!({ "amount": chance.pick(&AMOUNTS), "currency": shop.currency });
+    let mut part = json!({ "amount": amount });
+    let whole = json!({});
+    let draw = chance.below(100);
+    let capture = |mut body: Value, chance: &mut Rng| {
+        if chance.percent(30) {
+            // A shop that ships once a day names the same second again and again.
+            body["shipping_info"] = json!({ "shipped_at": "2026-03-03T10:00:00.250Z" });
+        }
+        Some(("capture", body))
+    };
+    match payment.status() {
+        Status::Created | Status::Pending => match draw {
+            0..7 => Some(("cancel", whole)),
+            7..9 => Some(("capture", whole)),
+            9..10 => Some(("refund", whole)),
+            _ => None,
+        },
+        Status::Approved => match draw {
+            0..12 => Some(("cancel", whole)),
+            12..15 => Some(("capture", whole)),
+            _ => None,
+        },
+        Status::Authorised => match draw {
+            0..35 => capture(part, chance),
+            35..65 => capture(whole, chance),
+            65..76 => Some(("cancel", whole)),
+            76..88 => Some(("cancel", part)),
+            88..90 => Some(("refund", whole)),
+            _ => None,
+        },
+        Status::PartiallyCaptured => match draw {
+            0..25 => capture(part, chance),
+            25..45 => capture(whole, chance),
+            45..65 => Some(("refund", part)),
+            65..75 => Some(("cancel", whole)),
+            75..82 => Some(("cancel", part)),
+            82..88 => Some(("refund", whole)),
+            _ => None,
+        },
+        Status::Captured | Status::PartiallyRefunded => match draw {
+            0..30 => {
+                part["comment"] = json!("too small");
+                Some(("refund", part))
+            }
+            30..45 => Some(("refund", whole)),
+            45..49 => Some(("cancel", whole)),
+            49..53 => capture(part, chance),
+            _ => None,
+        },
+        Status::Refunded
+        | Status::Canceled
+        | Status::Declined
+        | Status::Expired
+        | Status::Failed => match draw {
+            0..4 => Some(("refund", part)),
+            4..6 => Some(("cancel", whole)),
+            6..8 => Some(("capture", whole)),
+            _ => None,
+        },
+    }
 }

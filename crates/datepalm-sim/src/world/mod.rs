@@ -1,34 +1,37 @@
 //! The simulated world: nodes of the service on one database, merchants, customers, and Tamara; one thing at a time.
 
+mod answers;
 mod merchants;
 mod others;
+mod rest;
+pub mod setting;
+mod tasks;
 
-use crate::drive::{Drove, drive, finish};
+use crate::drive::{Places, finish};
+use crate::oracle::Broken;
 use crate::plan::{Kind, Step};
-use crate::wire::{Fate, Parked, TIMEOUT_MS, Wire};
-use axum::body::Body;
-use axum::http::Request;
+use crate::points::Coverage;
+use crate::rng::Rng;
+use crate::wire::Wire;
 use datepalm::app::{App, Seams};
 use datepalm::clock::Clock;
 use datepalm::config::{self, Config};
-use datepalm::ids::{SeededIds, sha256_hex};
+use datepalm::domain::payment::Payment;
+use datepalm::ids::{PaymentId, SeededIds, sha256_hex};
+use datepalm::store::Database;
 use datepalm::store::accounts::{self, KeyRow};
-use datepalm::store::{Database, Progress};
-use datepalm::workers;
-use http_body_util::BodyExt as _;
+use datepalm::store::in_line::InLine;
 use merchants::Buyer;
-use serde_json::Value;
-use std::pin::Pin;
+use setting::{CONFIG, SHOPS, Setting};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
-use tamara_sandbox::{Delivery, Merchant, Options, Sandbox};
-use tokio::sync::watch;
-use tower::ServiceExt as _;
+use tamara_sandbox::{Delivery, Sandbox};
+use tasks::Task;
 
 const NODES: usize = 2;
-const KEY: &str = "sk_test_simulated";
-const TOTAL_MINOR: i64 = 30_012;
-/// Payments of one history at most: enough to meet each other, few enough to be looked at after every step.
-const PAYMENTS_MAX: usize = 6;
+/// When the worlds begin: 2 February 2026.
+const BEGIN_MS: i64 = 1_770_000_000_000;
 
 /// The sandbox's clock as the service's: both move together.
 struct SharedClock(tamara_sandbox::Clock);
@@ -44,29 +47,7 @@ impl Clock for SharedClock {
 
 struct Node {
     app: Arc<App>,
-    progress: watch::Receiver<Progress>,
-}
-
-enum Outcome {
-    Answer {
-        buyer: usize,
-        ask: Option<usize>,
-        status: u16,
-        body: Value,
-    },
-    Worked,
-}
-
-enum At {
-    Call(u64),
-    Commit,
-}
-
-struct Task {
-    node: usize,
-    label: String,
-    future: Pin<Box<dyn Future<Output = Outcome>>>,
-    at: At,
+    router: axum::Router,
 }
 
 /// How much happened.
@@ -74,69 +55,97 @@ struct Task {
 pub struct Counts {
     /// Payments that merchants asked for.
     pub payments: u64,
+    /// Payments that were paid.
+    pub paid: u64,
     /// Nodes that died.
     pub crashes: u64,
-    /// Notifications delivered more than once, or forged.
+    /// Requests and notifications that came more than once.
     pub duplicates: u64,
-    /// Calls that did not go well.
+    /// Notifications that were no notification of Tamara, or lied.
+    pub forgeries: u64,
+    /// Calls and notifications that did not go well.
     pub faults: u64,
     /// Invariants checked.
     pub checks: u64,
     /// Calls that Tamara saw.
     pub calls: u64,
+    /// Captures, refunds and cancels in Tamara's books.
+    pub effects: u64,
+}
+
+impl Counts {
+    /// Adds another history's.
+    pub fn add(&mut self, other: &Self) {
+        self.payments += other.payments;
+        self.paid += other.paid;
+        self.crashes += other.crashes;
+        self.duplicates += other.duplicates;
+        self.forgeries += other.forgeries;
+        self.faults += other.faults;
+        self.checks += other.checks;
+        self.calls += other.calls;
+        self.effects += other.effects;
+    }
+}
+
+/// Who did what beside the service, for the oracle.
+#[derive(Default)]
+pub struct Causes {
+    /// Captures, cancels and refunds that a person made in the portal.
+    pub portal_entries: BTreeSet<String>,
+    /// Orders that a person touched in the portal.
+    pub portal_orders: BTreeSet<String>,
+    /// How often a call about an order or a reference did not go well.
+    pub faults: BTreeMap<String, u64>,
 }
 
 /// The world of one history.
 pub struct World {
     seed: u64,
+    /// What this seed's world is like.
+    pub setting: Setting,
+    /// The database and the wire.
+    pub places: Places,
     nodes: Vec<Node>,
     generation: u64,
     tasks: Vec<Task>,
     buyers: Vec<Buyer>,
     post: Vec<Delivery>,
-    pub(crate) sandbox: Sandbox,
+    /// Tamara.
+    pub sandbox: Sandbox,
     clock: tamara_sandbox::Clock,
-    wire: Wire,
     config: Config,
-    /// What happened, one line each.
-    pub log: Vec<String>,
+    /// What happened, one line each, if anybody wants to know.
+    pub log: Option<Vec<String>>,
     /// How much happened.
     pub counts: Counts,
-    _folder: tempfile::TempDir,
+    /// Where tasks stood.
+    pub coverage: Coverage,
+    /// What others did.
+    pub causes: Causes,
+    /// The payments as the oracle saw them last.
+    pub known: BTreeMap<PaymentId, Payment>,
+    /// What a merchant saw that it must not see.
+    pub seen_by_merchant: Option<Broken>,
 }
 
 impl World {
-    /// A fresh world. Its file lives in memory where the machine has such a place.
-    pub fn new(seed: u64) -> anyhow::Result<Self> {
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() {
-            tempfile::tempdir_in(memory)?
-        } else {
-            tempfile::tempdir()?
-        };
-        let clock = tamara_sandbox::Clock::manual(1_770_000_000_000);
-        let mut merchant = Merchant::new(
-            "Simulated",
-            "SA",
-            "api-sim",
-            "notify-0123456789abcdef0123456789abcdef",
-        );
-        // One history in four has a merchant with each of Tamara's flags.
-        merchant.auto_authorise = seed % 8 == 6;
-        merchant.auto_capture = seed % 8 == 7;
-        let sandbox = Sandbox::open(Options {
-            clock: clock.clone(),
-            seed: Some(seed),
-            ..Options::new("http://tamara.sim", vec![merchant])
-        })?;
+    /// A fresh world.
+    pub fn new(seed: u64, logging: bool) -> anyhow::Result<Self> {
+        let setting = Setting::of(seed);
+        let clock = tamara_sandbox::Clock::manual(BEGIN_MS);
+        let sandbox = Sandbox::open(setting.sandbox(&clock, seed))?;
+        let database = InLine::new()?;
         let config = Config {
-            database: Database::Sqlite(folder.path().join("sim.db")),
+            database: Database::InLine(database.clone()),
             worker_batch: 1,
-            ..config::parse(CONFIG, folder.path())?
+            ..config::parse(CONFIG, Path::new("."))?
         };
-        let wire = Wire::new(sandbox.clone(), clock.clone());
+        let wire = Wire::new(&sandbox, clock.clone(), setting.clone());
         let mut world = Self {
             seed,
+            setting,
+            places: Places { database, wire },
             nodes: Vec::new(),
             generation: 0,
             tasks: Vec::new(),
@@ -144,23 +153,27 @@ impl World {
             post: Vec::new(),
             sandbox,
             clock,
-            wire,
             config,
-            log: Vec::new(),
+            log: logging.then(Vec::new),
             counts: Counts::default(),
-            _folder: folder,
+            coverage: Coverage::default(),
+            causes: Causes::default(),
+            known: BTreeMap::new(),
+            seen_by_merchant: None,
         };
         for _ in 0..NODES {
             let node = world.open_node()?;
             world.nodes.push(node);
         }
-        world.add_key()?;
+        world.add_keys()?;
+        let line = format!("{:?}", world.setting);
+        world.say(|| line);
         Ok(world)
     }
 
     fn open_node(&mut self) -> anyhow::Result<Node> {
         self.generation += 1;
-        let wire = self.wire.clone();
+        let wire = self.places.wire.clone();
         let seams = Seams {
             clock: Arc::new(SharedClock(self.clock.clone())),
             ids: Arc::new(SeededIds::new(
@@ -168,185 +181,109 @@ impl World {
             )),
             transport: Box::new(move |_| Ok(Arc::new(wire.clone()))),
         };
-        let (_, nothing) = watch::channel(Progress::default());
-        let app = finish(App::open(self.config.clone(), seams), &nothing)?;
-        let progress = app.store.progress();
-        Ok(Node { app, progress })
+        let app = finish(App::open(self.config.clone(), seams), &self.places)?;
+        let router = datepalm::http::router(app.clone());
+        Ok(Node { app, router })
     }
 
-    fn add_key(&self) -> anyhow::Result<()> {
-        let row = KeyRow {
-            id: "key_sim".to_owned(),
-            account: "sim".to_owned(),
-            kind: "sk".to_owned(),
-            hash: sha256_hex(KEY),
-            hint: "sk_test".to_owned(),
-        };
-        let node = &self.nodes[0];
-        Ok(finish(
-            node.app
-                .store
-                .write("sim key", move |tx| accounts::insert_key(tx, &row, 0)),
-            &node.progress,
-        )?)
-    }
-
-    /// The first node's service, for the oracle.
-    pub(crate) fn app(&self) -> &Arc<App> {
-        &self.nodes[0].app
-    }
-
-    /// Runs a look of the oracle to its end.
-    pub(crate) fn look<T>(&self, future: impl Future<Output = T>) -> T {
-        finish(future, &self.nodes[0].progress)
-    }
-
-    fn say(&mut self, line: String) {
-        self.log.push(line);
-    }
-
-    /// Does one step; one that finds nothing to do is skipped.
-    pub fn step(&mut self, step: Step) -> anyhow::Result<()> {
-        match step.kind {
-            Kind::Create => self.create(step),
-            Kind::Ask => self.ask(step),
-            Kind::Customer => self.customer(step),
-            Kind::Notify => self.notify(step),
-            Kind::Work => self.work(step),
-            Kind::Resume => self.resume(step),
-            Kind::Clock => self.pass(clock_jump_ms(step.a)),
-            Kind::Crash => self.crash(index(step.a, NODES))?,
-            Kind::Portal => self.portal(step),
-            Kind::Late => {
-                let count = self.wire.late_count();
-                if count > 0 {
-                    self.arrive_late(Some(index(step.a, count)), 0);
-                }
-            }
+    fn add_keys(&self) -> anyhow::Result<()> {
+        for shop in &SHOPS {
+            let row = KeyRow {
+                id: format!("key_{}", shop.account),
+                account: shop.account.to_owned(),
+                kind: "sk".to_owned(),
+                hash: sha256_hex(shop.key),
+                hint: "sk_test".to_owned(),
+            };
+            let store = &self.nodes[0].app.store;
+            let write = store.write("key", move |tx| accounts::insert_key(tx, &row, 0));
+            finish(write, &self.places)?;
         }
         Ok(())
     }
 
-    /// Drives a task until it ends, parks at a call, or, one time in four, stops at its next commit.
-    fn run(&mut self, mut task: Task, chance: u64) {
-        let stop = (chance % 4 == 1).then_some(1 + chance / 4 % 2);
-        let progress = self.nodes[task.node].progress.clone();
-        let wire = self.wire.clone();
-        match drive(
-            task.future.as_mut(),
-            &move || wire.has_parked(),
-            &progress,
-            stop,
-        ) {
-            Drove::Done(outcome) => self.done(&task.label, outcome),
-            // It may also wait for another's read (R25): it goes on when the schedule comes back to it.
-            Drove::AtCommit | Drove::Waits => {
-                self.say(format!("{} stops", task.label));
-                task.at = At::Commit;
-                self.tasks.push(task);
+    /// The time.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    fn say(&mut self, line: impl FnOnce() -> String) {
+        if let Some(log) = &mut self.log {
+            log.push(line());
+        }
+    }
+
+    /// Does one step; one that finds nothing to do lets a worker look.
+    pub fn step(&mut self, step: Step) -> anyhow::Result<()> {
+        let chance = &mut Rng::new((step.a << 16) ^ step.b);
+        match step.kind {
+            Kind::Create => self.create(chance),
+            Kind::Proceed => self.proceed(chance),
+            Kind::Ask => self.ask(chance),
+            Kind::Customer => self.customer(chance),
+            Kind::Notify => self.notify(chance),
+            Kind::Resume => self.resume(chance),
+            Kind::Clock => {
+                self.jump(chance);
+                Ok(())
             }
-            Drove::AtCall => {
-                let call = self.wire.take_parked().unwrap_or_default();
-                self.say(format!(
-                    "{} parks: {:?}",
-                    task.label,
-                    self.wire.parked(call).map(|(name, at, _)| (name, at))
-                ));
-                task.at = At::Call(call);
-                self.tasks.push(task);
-            }
+            Kind::Crash => self.crash(chance.index(NODES)),
+            Kind::Portal if self.setting.portal => self.portal(chance),
+            Kind::Work | Kind::Portal => self.work(chance),
+            Kind::Late => self.one_arrives_late(chance),
         }
     }
 
-    fn work(&mut self, step: Step) {
-        let node = index(step.a, NODES);
-        let app = self.nodes[node].app.clone();
-        let (name, future): (&str, Pin<Box<dyn Future<Output = Outcome>>>) = match step.b % 7 {
-            0 | 1 => (
-                "inbox",
-                worked(async move { workers::inbox::run_once(&app).await }),
-            ),
-            2 | 3 => (
-                "sweep",
-                worked(async move { workers::sweep::run_once(&app).await }),
-            ),
-            4 => (
-                "sequencer",
-                worked(async move { workers::sequencer::run_once(&app).await }),
-            ),
-            _ => (
-                "operations",
-                worked(async move { workers::operations::run_once(&app).await }),
-            ),
-        };
-        self.run(
-            Task {
-                node,
-                label: format!("{name} on {node}"),
-                future,
-                at: At::Commit,
-            },
-            step.b / 7,
-        );
-    }
-
-    fn resume(&mut self, step: Step) {
-        if self.tasks.is_empty() {
-            return;
+    fn one_arrives_late(&mut self, chance: &mut Rng) -> anyhow::Result<()> {
+        let count = self.places.wire.late_count();
+        if count == 0 {
+            return self.work(chance);
         }
-        let task = self.tasks.swap_remove(index(step.a, self.tasks.len()));
-        if let At::Call(call) = task.at {
-            self.settle_call(call, step.b);
-        }
-        self.run(task, step.b / 128);
-    }
-
-    /// Decides what becomes of a parked call. Its client has a time-out: a call that waited longer gets no answer.
-    fn settle_call(&mut self, call: u64, chance: u64) {
-        let Some((name, at, begun_ms)) = self.wire.parked(call) else {
-            return;
-        };
-        let over = self.clock.now_ms() - begun_ms > TIMEOUT_MS;
-        let read = name.starts_with("GET");
-        if at == Parked::After {
-            let arrives = !over && !chance.is_multiple_of(8);
-            self.counts.faults += u64::from(!arrives);
-            self.say(format!("answer to {name} arrives: {arrives}"));
-            return self.wire.answer(call, arrives);
-        }
-        let fate = match (over, chance % 64) {
-            (false, 0..2) => Fate::NotSent,
-            (true, 0..32) | (false, 2..5) => Fate::Lost,
-            (true, _) | (false, 5..8) => Fate::Late,
-            (false, 8..10) => Fate::Gateway,
-            (false, 10) => Fate::Unauthorised,
-            (false, 11) => Fate::TooMany,
-            (false, 12..18) if read => Fate::Stale,
-            (false, _) => Fate::Arrives,
-        };
-        let fate = if read && fate == Fate::Late {
-            Fate::Lost
-        } else {
-            fate
-        };
-        self.counts.faults += u64::from(fate != Fate::Arrives);
-        self.say(format!("{name}: {fate:?}"));
-        self.wire.decide(call, fate);
+        self.arrive_late(Some(chance.index(count)), 0);
+        Ok(())
     }
 
     fn arrive_late(&mut self, chosen: Option<usize>, until_ms: i64) {
-        let names = self.look(self.wire.arrive_late(chosen, until_ms));
-        for name in names {
-            self.say(format!("{name} arrives late"));
+        if self.places.wire.late_count() == 0 {
+            return;
+        }
+        let arriving = self.places.wire.arrive_late(chosen, until_ms);
+        for (route, about, status) in finish(arriving, &self.places) {
+            self.say(|| format!("{} of {about} arrives late: {status}", route.name()));
         }
     }
 
     /// Time passes; what must have arrived by then has.
-    pub(crate) fn pass(&mut self, by_ms: i64) {
+    pub fn pass(&mut self, by_ms: i64) {
         self.arrive_late(None, self.clock.now_ms() + by_ms);
         self.clock.advance_ms(by_ms);
         self.sandbox.tick();
-        self.say(format!("{} s pass", by_ms / 1_000));
+        self.say(|| format!("{by_ms} ms pass"));
+    }
+
+    /// A jump: mostly a little, now and then over a time-out, a lease, a window; sometimes to just before or after the
+    /// next thing that happens by itself.
+    fn jump(&mut self, chance: &mut Rng) {
+        let by_ms = match chance.below(100) {
+            0..34 => 1_000,
+            34..58 => 5_000,
+            58..73 => 31_000,
+            73..83 => 61_000,
+            83..89 => 121_000,
+            89..93 => 301_000,
+            93..96 => 960_000,
+            96..97 => 1_860_000,
+            _ => self.to_next_deadline_ms(chance),
+        };
+        self.pass(by_ms);
+    }
+
+    fn to_next_deadline_ms(&self, chance: &mut Rng) -> i64 {
+        let Some(due_ms) = self.sandbox.next_timer_ms() else {
+            return 21_600_000;
+        };
+        let around_ms = *chance.pick(&[-20_000, -1_000, 0, 1, 3_000]);
+        (due_ms + around_ms - self.now_ms()).max(1_000)
     }
 
     fn crash(&mut self, node: usize) -> anyhow::Result<()> {
@@ -355,146 +292,25 @@ impl World {
             .partition(|task| task.node == node);
         self.tasks = stay;
         for task in &died {
-            self.say(format!("{} dies with node {node}", task.label));
-        }
-        drop(died);
-        for buyer in &mut self.buyers {
-            // Nobody knows whose request died: everybody may ask again.
-            buyer.creating = false;
-            buyer.asks.iter_mut().for_each(|ask| ask.under_way = false);
+            self.die(task);
         }
         self.nodes[node] = self.open_node()?;
         self.counts.crashes += 1;
-        self.say(format!("node {node} starts again"));
+        self.say(|| format!("node {node} starts again"));
         Ok(())
     }
 
-    /// The end of the story: no more faults; everything that waits goes on; time passes; every news arrives.
-    pub fn come_to_rest(&mut self) -> anyhow::Result<()> {
-        // In turn, because one may wait for another's read.
-        while !self.tasks.is_empty() {
-            let task = self.tasks.remove(0);
-            if let At::Call(call) = task.at {
-                self.finish_call(call);
-            }
-            self.run(task, 0);
-        }
-        for node in 0..NODES {
-            self.crash(node)?;
-        }
-        for round in 0..60 {
-            self.pass(if round < 40 { 120_000 } else { 1_800_000 });
-            self.post.extend(self.sandbox.take_due());
-            for delivery in std::mem::take(&mut self.post) {
-                let status = self.post_notification(&delivery, 0, false);
-                self.sandbox.delivered(delivery.id, Ok(status));
-            }
-            for _ in 0..400 {
-                let app = self.nodes[0].app.clone();
-                let round = Box::pin(async move { workers::run_all_once(&app).await });
-                if self.to_the_end(round)?.done == 0 {
-                    break;
-                }
-            }
-        }
-        self.counts.calls = self.wire.delivered();
-        Ok(())
-    }
-
-    fn finish_call(&self, call: u64) {
-        match self.wire.parked(call) {
-            Some((_, Parked::Before, begun_ms)) if self.clock.now_ms() - begun_ms <= TIMEOUT_MS => {
-                self.wire.decide(call, Fate::Arrives);
-            }
-            Some((_, Parked::Before, _)) => self.wire.decide(call, Fate::Lost),
-            Some((_, Parked::After, begun_ms)) => {
-                self.wire
-                    .answer(call, self.clock.now_ms() - begun_ms <= TIMEOUT_MS);
-            }
-            None => {}
-        }
-    }
-
-    /// Drives a future through all its calls, which all go well.
-    fn to_the_end<T>(&self, mut future: Pin<Box<dyn Future<Output = T> + '_>>) -> T {
-        let wire = self.wire.clone();
-        let parked = move || wire.has_parked();
-        loop {
-            if let Drove::Done(value) =
-                drive(future.as_mut(), &parked, &self.nodes[0].progress, None)
-            {
-                return value;
-            }
-            if let Some(call) = self.wire.take_parked() {
-                self.finish_call(call);
-            }
+    /// Counts what Tamara's books hold in the end.
+    pub fn count_books(&mut self) {
+        let orders = self.places.wire.ledger(|ledger| {
+            self.counts.calls = ledger.delivered;
+            ledger.orders.clone()
+        });
+        let paid = self.known.values().filter(|payment| payment.ever_paid);
+        self.counts.paid = u64::try_from(paid.count()).unwrap_or(0);
+        for book in orders.iter().filter_map(|(id, _)| self.sandbox.book(id)) {
+            let entries = book.captures.len() + book.cancels.len() + book.refunds.len();
+            self.counts.effects += u64::try_from(entries).unwrap_or(0);
         }
     }
 }
-
-fn index(chance: u64, count: usize) -> usize {
-    let count = u64::try_from(count.max(1)).unwrap_or(1);
-    usize::try_from(chance % count).unwrap_or(0)
-}
-
-fn worked(
-    round: impl Future<Output = datepalm::error::Result<workers::Progress>> + 'static,
-) -> Pin<Box<dyn Future<Output = Outcome>>> {
-    Box::pin(async move {
-        // A failing round is tried again by the next one, as in the loop.
-        let _ = round.await;
-        Outcome::Worked
-    })
-}
-
-async fn answered(router: axum::Router, request: Request<Body>) -> (u16, Value) {
-    let answer = router
-        .oneshot(request)
-        .await
-        .unwrap_or_else(|error| match error {});
-    let status = answer.status().as_u16();
-    let body = answer
-        .into_body()
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
-    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
-}
-
-const AMOUNTS: [i64; 4] = [10_000, 20_012, 12, 30_012];
-
-/// How far the clock jumps, `(weight, seconds)`: mostly a little, now and then over a time-out, a lease, a window, a
-/// session.
-const CLOCK_S: [(usize, i64); 9] = [
-    (10, 1),
-    (8, 5),
-    (4, 31),
-    (3, 61),
-    (2, 121),
-    (2, 301),
-    (1, 960),
-    (1, 1_860),
-    (1, 21_600),
-];
-
-fn clock_jump_ms(chance: u64) -> i64 {
-    let mut at = index(chance, CLOCK_S.iter().map(|(weight, _)| weight).sum());
-    let jump = CLOCK_S.iter().find(|(weight, _)| {
-        let hit = at < *weight;
-        at = at.saturating_sub(*weight);
-        hit
-    });
-    jump.map_or(1_000, |(_, seconds)| seconds * 1_000)
-}
-
-const CONFIG: &str = r#"public_url = "http://datepalm.sim"
-    reconciliation.at = "off"
-    [accounts.sim]
-    country = "SA"
-    environment = "http://tamara.sim"
-    api_token = "api-sim"
-    notification_token = "notify-0123456789abcdef0123456789abcdef"
-    return_url_prefixes = ["https://shop.sim"]
-    shipping_company = "Ours"
-"#;

@@ -1,0 +1,151 @@
+//! A rejected operation never has an effect, a succeeded one has exactly one, and no effect of ours lacks its intent.
+
+use super::{Broken, Seen, hold, told};
+use datepalm::domain::operation::{Operation, OperationKind, OperationState};
+use datepalm::domain::payment::Session;
+use std::collections::BTreeSet;
+use tamara_sandbox::{Book, Captured};
+
+impl Seen<'_> {
+    fn ours(&self, session: &Session, kind: OperationKind) -> Vec<&Operation> {
+        self.payment
+            .operations
+            .iter()
+            .filter(|operation| operation.session == session.id && operation.kind == kind)
+            .collect()
+    }
+
+    pub(super) fn effects_belong_to_intents(
+        &self,
+        session: &Session,
+        book: &Book,
+    ) -> Result<u64, Broken> {
+        Ok(self.captures(session, book)?
+            + self.refunds(session, book)?
+            + self.cancels(session, book)?
+            + self.authorises(session, book)?)
+    }
+
+    fn captures(&self, session: &Session, book: &Book) -> Result<u64, Broken> {
+        let ours = self.ours(session, OperationKind::Capture);
+        let mut checks = 1;
+        for operation in &ours {
+            let alike = book.captures.iter().filter(|c| is_of(c, operation));
+            let (made, theirs): (Vec<_>, Vec<_>) =
+                alike.partition(|capture| capture.shipping_company == "Ours");
+            // A person who captured the same amount in the same second is not told from us (R20).
+            let taken = made.is_empty() && operation.state == OperationState::Succeeded;
+            let found = made.len() + usize::from(taken && !theirs.is_empty());
+            checks += one_effect(operation, found, book)?;
+        }
+        let foreign = book.captures.iter().filter(|capture| {
+            capture.shipping_company == "Ours" && !ours.iter().any(|o| is_of(capture, o))
+        });
+        hold(foreign.count() == 0, "no_effect_without_intent", || {
+            told(book)
+        })?;
+        Ok(checks)
+    }
+
+    fn refunds(&self, session: &Session, book: &Book) -> Result<u64, Broken> {
+        let ours = self.ours(session, OperationKind::Refund);
+        let mut checks = 1;
+        let is_of = |id: Option<&str>, operation: &Operation| id == Some(operation.id.as_str());
+        for operation in &ours {
+            let entries = book
+                .refunds
+                .iter()
+                .filter(|refund| is_of(refund.merchant_refund_id.as_deref(), operation));
+            checks += one_effect(operation, entries.count(), book)?;
+        }
+        let foreign = book.refunds.iter().filter(|refund| {
+            refund.merchant_refund_id.is_some()
+                && !ours
+                    .iter()
+                    .any(|o| is_of(refund.merchant_refund_id.as_deref(), o))
+        });
+        hold(foreign.count() == 0, "no_effect_without_intent", || {
+            told(book)
+        })?;
+        Ok(checks)
+    }
+
+    /// Nothing in a cancel says whose it is; those of the portal are known to the simulator. Cancels of one amount are
+    /// counted against the operations of that amount.
+    fn cancels(&self, session: &Session, book: &Book) -> Result<u64, Broken> {
+        let ours = self.ours(session, OperationKind::Cancel);
+        let portal = &self.world.causes.portal_entries;
+        let amounts: BTreeSet<i64> = ours
+            .iter()
+            .map(|operation| operation.amount_minor)
+            .chain(book.cancels.iter().map(|cancel| cancel.minor))
+            .collect();
+        for amount in &amounts {
+            let entries = book.cancels.iter().filter(|cancel| cancel.minor == *amount);
+            let (theirs, made): (Vec<_>, Vec<_>) = entries.partition(|c| portal.contains(&c.id));
+            let of_amount = ours.iter().filter(|o| o.amount_minor == *amount);
+            let (mut sent, mut possible, mut succeeded) = (0, 0, 0);
+            for operation in of_amount {
+                let tried = operation.attempt > 0;
+                sent += usize::from(tried);
+                possible += usize::from(tried && operation.state != OperationState::Rejected);
+                succeeded += usize::from(operation.state == OperationState::Succeeded);
+            }
+            let say = || format!("{amount}: {} by us, {ours:?}, {}", made.len(), told(book));
+            hold(made.len() <= sent, "no_effect_without_intent", say)?;
+            hold(made.len() <= possible, "a_rejection_has_no_effect", say)?;
+            // A person's cancel of the same amount may have been taken for ours (R20), never for nothing.
+            let seen = made.len() + theirs.len();
+            hold(succeeded <= seen, "a_success_has_one_effect", say)?;
+        }
+        Ok(3 * u64::try_from(amounts.len()).unwrap_or(0))
+    }
+
+    /// Tamara authorises an order once; who was refused did not do it.
+    fn authorises(&self, session: &Session, book: &Book) -> Result<u64, Broken> {
+        let ours = self.ours(session, OperationKind::Authorise);
+        let done = self
+            .world
+            .places
+            .wire
+            .ledger(|ledger| ledger.authorised.get(&book.order_id).copied().unwrap_or(0));
+        let say = || format!("{done} authorised by us: {ours:?}, {}", told(book));
+        hold(done <= 1, "at_most_one_effect_per_intent", say)?;
+        let (mut possible, mut succeeded) = (0, 0);
+        for operation in &ours {
+            possible +=
+                u64::from(operation.attempt > 0 && operation.state != OperationState::Rejected);
+            succeeded += u64::from(operation.state == OperationState::Succeeded);
+        }
+        hold(done <= possible, "a_rejection_has_no_effect", say)?;
+        hold(
+            succeeded == 0 || super::was_authorised(book),
+            "a_success_has_one_effect",
+            say,
+        )?;
+        Ok(3)
+    }
+}
+
+fn is_of(entry: &Captured, operation: &Operation) -> bool {
+    let shipped = operation
+        .shipped_at_s
+        .map(|second| datepalm::clock::rfc3339(second * 1_000));
+    Some(&entry.shipped_at) == shipped.as_ref() && entry.minor == operation.amount_minor
+}
+
+fn one_effect(operation: &Operation, found: usize, book: &Book) -> Result<u64, Broken> {
+    let say = || format!("{operation:?} has {found} effects: {}", told(book));
+    hold(found <= 1, "at_most_one_effect_per_intent", say)?;
+    match operation.state {
+        OperationState::Succeeded | OperationState::Accepted => {
+            hold(found == 1, "a_success_has_one_effect", say)?;
+        }
+        OperationState::Rejected => hold(found == 0, "a_rejection_has_no_effect", say)?,
+        OperationState::Intent if operation.attempt == 0 => {
+            hold(found == 0, "no_effect_before_sending", say)?;
+        }
+        OperationState::Intent | OperationState::Sending | OperationState::Unknown => {}
+    }
+    Ok(2)
+}
