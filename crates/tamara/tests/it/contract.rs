@@ -20,7 +20,7 @@ pub fn fixture(name: &str) -> String {
 }
 
 /// A file holds one exchange or a list of them.
-fn exchanges(name: &str) -> Vec<Value> {
+pub fn exchanges(name: &str) -> Vec<Value> {
     match serde_json::from_str(&fixture(name)).unwrap() {
         Value::Array(list) => list,
         single => vec![single],
@@ -36,7 +36,12 @@ fn text<T: Serialize>(answer: Result<T, Error>) -> Result<String, Error> {
 }
 
 /// Makes the call that an example shows, with the arguments read from the example.
-async fn call(client: &Client, method: &str, path: &str, body: &Value) -> Result<String, Error> {
+pub async fn call(
+    client: &Client,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Result<String, Error> {
     let (bare_path, query) = path.split_once('?').unwrap_or((path, ""));
     let segments: Vec<&str> = bare_path.trim_start_matches('/').split('/').collect();
     match (method, segments.as_slice()) {

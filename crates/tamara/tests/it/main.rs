@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod bytes;
 mod contract;
 mod meaning;
 mod money;
@@ -16,3 +17,6 @@ mod properties;
 mod scripted;
 mod tolerance;
 mod wild_defects;
+
+#[path = "../../../../tests/mangled.rs"]
+mod mangled;
