@@ -8,6 +8,7 @@
 mod accounts;
 mod attention;
 mod bad_input;
+mod bytes;
 mod clock_set_back;
 mod crash_steps;
 mod deadlines;
@@ -28,3 +29,6 @@ mod secrecy;
 mod store;
 mod wild_defects;
 mod world;
+
+#[path = "../../../../tests/mangled.rs"]
+mod mangled;

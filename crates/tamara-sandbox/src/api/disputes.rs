@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -98,8 +98,9 @@ pub(super) async fn answer(
     State(sandbox): State<Sandbox>,
     Extension(account): Extension<Account>,
     Path(dispute_id): Path<String>,
-    form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<Value>, ApiError> {
+    let form = form.map_err(|_| not_a_form())?;
     let (texts, attachment) = read(form).await.map_err(|_| not_a_form())?;
     let problems = problems(&texts);
     if !problems.is_empty() {

@@ -23,7 +23,8 @@ mod terms;
 mod webhooks;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -109,8 +110,14 @@ fn merchants() -> Router<Sandbox> {
         )
 }
 
-/// Lets a request in with the merchant whose token it carries, and the choices of this moment.
-async fn admit(State(sandbox): State<Sandbox>, mut request: Request, next: Next) -> Response {
+/// Lets a request in with the merchant whose token it carries, and the choices of this moment. A name in its path that is
+/// no text names nothing.
+async fn admit(
+    State(sandbox): State<Sandbox>,
+    names: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let header = request.headers().get(header::AUTHORIZATION);
     let token = header
         .and_then(|value| value.to_str().ok())
@@ -119,6 +126,14 @@ async fn admit(State(sandbox): State<Sandbox>, mut request: Request, next: Next)
     let (choices, account) = sandbox.read(|world, _| (world.choices, by_token(world, token)));
     let mut response = match account {
         Err(refused) => refused.into_response(),
+        Ok(_)
+            if matches!(
+                names,
+                Err(RawPathParamsRejection::InvalidUtf8InPathParam(_))
+            ) =>
+        {
+            no_such_route().await.into_response()
+        }
         Ok(account) => {
             request.extensions_mut().insert(account);
             request.extensions_mut().insert(choices);

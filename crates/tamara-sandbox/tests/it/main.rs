@@ -4,6 +4,7 @@
     reason = "in a test, and in what only tests call, a failed unwrap is a failed test"
 )]
 
+mod bytes;
 mod choices;
 mod control;
 mod disputes;
@@ -23,3 +24,6 @@ mod shop;
 mod sockets;
 mod timers;
 mod webhooks;
+
+#[path = "../../../../tests/mangled.rs"]
+mod mangled;
