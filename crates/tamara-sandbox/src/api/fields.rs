@@ -15,6 +15,9 @@ use super::error::{ApiError, Problem};
 use crate::Choices;
 use crate::money::{Currency, parse_minor, parse_minor_rounding};
 
+/// Problems that one answer names at most: a list of a million wrong lines makes no answer of a hundred million bytes.
+const PROBLEMS_MAX: usize = 100;
+
 /// What one reading found wrong, and the currency all its amounts must have.
 pub(super) struct Findings {
     choices: Choices,
@@ -79,11 +82,14 @@ impl<'a> Fields<'a> {
     }
 
     fn found(&self, code: &'static str, name: &str, problem: &str) {
-        self.findings.problems.borrow_mut().push(Problem {
-            code,
-            field: self.path_of(name),
-            what: problem.to_owned(),
-        });
+        let mut problems = self.findings.problems.borrow_mut();
+        if problems.len() < PROBLEMS_MAX {
+            problems.push(Problem {
+                code,
+                field: self.path_of(name),
+                what: problem.to_owned(),
+            });
+        }
     }
 
     pub(super) fn invalid(&self, name: &str, problem: &str) {

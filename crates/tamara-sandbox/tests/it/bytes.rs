@@ -211,3 +211,14 @@ async fn what_the_framework_refuses_is_refused_in_tamaras_envelope_too() {
     let says = &envelope["message"];
     assert_eq!((status, says), (400, &"invalid multipart body".into()));
 }
+
+/// Each wrong line was named, so that a small body made an answer forty times its size.
+#[tokio::test]
+async fn an_answer_names_a_hundred_problems_at_most() {
+    let shop = Shop::open();
+    let mut body = order();
+    body["items"] = json!(vec![1; 20_000]);
+    let (status, envelope) = shop.call("POST", "/checkout", body).await;
+    let named = envelope["errors"].as_array().unwrap().len();
+    assert_eq!((status, named), (400, 100));
+}
