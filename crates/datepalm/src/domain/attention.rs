@@ -5,6 +5,7 @@
 
 use super::context::Context;
 use super::facts::CONTRADICTIONS_MAX;
+use super::journal::TURNED_AWAY_MAX;
 use super::observe::refresh;
 use super::operation::{Operation, OperationKind, OperationState};
 use super::payment::{Payment, Session};
@@ -357,9 +358,10 @@ pub fn stands(payment: &Payment, point: &Point) -> bool {
         AttentionReason::BooksDiffer => {
             session.is_some_and(|session| payment.books_differ(session))
         }
-        AttentionReason::CannotAttribute | AttentionReason::TamaraRefusesAccess => {
-            operation.is_some_and(Operation::in_flight)
-        }
+        AttentionReason::CannotAttribute => operation.is_some_and(Operation::in_flight),
+        AttentionReason::TamaraRefusesAccess => operation.is_some_and(|operation| {
+            operation.in_flight() && operation.not_sent_in_a_row >= TURNED_AWAY_MAX
+        }),
         AttentionReason::PlanRefused => {
             session.is_some_and(|session| plan::gave_up(payment, session))
         }

@@ -14,7 +14,7 @@ use super::settle::{self, repeat_allowed};
 use crate::ids::OperationId;
 
 /// After this many tries in a row that Tamara turned away for lack of rights, a person is asked (R21).
-const TURNED_AWAY_MAX: i64 = 3;
+pub(super) const TURNED_AWAY_MAX: i64 = 3;
 
 /// What came back of one attempt, in the words of R21.
 #[derive(Clone, Debug)]

@@ -343,3 +343,84 @@ async fn bad_requests_are_refused_with_a_sentence() {
     );
     world.finish().await;
 }
+
+/// Two payments that a person captured in the portal, and nobody but the run to find it.
+async fn silent_captures() -> World {
+    let mut world = World::new(On::Sqlite).await;
+    world.config.policy.polling_ms = vec![30 * DAY * 1_000];
+    world.restart().await;
+    let (_, first) = authorised(&world, "A-1").await;
+    let (_, second) = authorised(&world, "A-2").await;
+    for order in [first, second] {
+        world.sandbox.portal(&order).capture(12).unwrap();
+    }
+    world.deliver(0).await;
+    world
+}
+
+/// Asks with one key until the run has ended, as cron would.
+async fn run_to_the_end(world: &World) -> Value {
+    for _ in 0..20 {
+        let (status, run) = world.post("/v1/reconciliations", "r", &json!({})).await;
+        assert!(matches!(status, 200 | 202), "{status} {run:#}");
+        if run["state"] == "done" {
+            return run;
+        }
+        world.pass(30, 1).await;
+    }
+    panic!("it never ends");
+}
+
+/// Dies at the given point of a run, starts again and goes on. Answers whether it died.
+async fn run_dies_at(commit: Option<u64>, point: Option<u64>) -> bool {
+    let mut world = silent_captures().await;
+    let mut progress = world.app.store.progress();
+    let start = progress.borrow().commits;
+    world.halt.set(point.unwrap_or(0));
+    let died = {
+        let reached = async {
+            match commit {
+                Some(commit) => {
+                    let there = progress.wait_for(|seen| seen.commits >= start + commit);
+                    there.await.unwrap();
+                }
+                None => world.halt.reached().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = reached => true,
+            _ = run_to_the_end(&world) => false,
+        }
+    };
+    world.halt.set(0);
+    world.restart().await;
+    let run = run_to_the_end(&world).await;
+    let at = format!("commit {commit:?}, point {point:?}: {run:#}");
+    let captured = ["capture", "none", "captured 0.12 SAR", "recorded"];
+    assert_eq!(differences(&run), [captured, captured], "{at}");
+    assert_eq!(
+        (&run["payments"], &run["payments_not_read"]),
+        (&json!(2), &json!(0)),
+        "{at}"
+    );
+    world.finish().await;
+    died
+}
+
+/// Whatever dies: a difference that was taken in stands in the run, once.
+#[tokio::test]
+async fn no_crash_loses_a_difference() {
+    let mut commits = 0;
+    while run_dies_at(Some(commits + 1), None).await {
+        commits += 1;
+    }
+    let mut points = 0;
+    while run_dies_at(None, Some(points + 1)).await {
+        points += 1;
+    }
+    assert!(
+        commits >= 5 && points >= 4,
+        "{commits} commits, {points} points"
+    );
+}

@@ -2,8 +2,10 @@
 
 use crate::on_both;
 use crate::world::{On, World};
+use datepalm::domain::payment::AttentionReason;
 use datepalm::error::{Code, Error, Trouble, refused};
-use datepalm::store::{Database, accounts, events};
+use datepalm::ids::{AttentionId, PaymentId};
+use datepalm::store::{Database, Store, accounts, events, payments};
 use datepalm::values;
 use futures_util::future::join_all;
 
@@ -226,4 +228,53 @@ async fn waiting_writes_share_the_wait_for_a_lock_of_another_program() {
         .write("test write", |tx| accounts::instance_secret(tx, "row", "x"));
     write.await.unwrap();
     world.finish().await;
+}
+
+/// A database of the first schema keeps its open points and contradictions: a payment that waited for a person still does.
+#[tokio::test]
+async fn points_of_the_first_schema_are_carried_over() {
+    const FIRST: &str = include_str!("../../src/store/migrations/0001_payments.sql");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(FIRST).unwrap();
+    old.execute_batch(
+        "create table schema_versions (version bigint primary key);
+         insert into schema_versions (version) values (1);
+         insert into payments (id, account, merchant_reference, content_hash, currency, total_minor, country, locale,
+             description, capture_mode, content, return_urls, status, ever_paid, check_step, version, created_at_ms)
+         values ('pay_0123456789abcdef0123456789abcdef', 'sa', 'A-1', '', 'SAR', 300, 'SA', '', '', 'manual', '', '',
+             'authorised', 1, 0, 1, 5);
+         insert into sessions (id, payment, account, number, order_reference_id, return_token, customer_canceled, unwanted,
+             order_rank, contradicted, created_at_ms)
+         values ('ses_1', 'pay_0123456789abcdef0123456789abcdef', 'sa', 1, 'A-1', 't', 0, 0, 'authorised', 1, 5);
+         insert into attention (payment, reason, since_ms)
+         values ('pay_0123456789abcdef0123456789abcdef', 'books_differ', 7),
+             ('pay_0123456789abcdef0123456789abcdef', 'duplicate_approval', 8);",
+    )
+    .unwrap();
+    drop(old);
+    let store = Store::open(&Database::Sqlite(path)).unwrap();
+    let id = PaymentId("pay_0123456789abcdef0123456789abcdef".to_owned());
+    let payment = store
+        .read("old payment", move |tx| payments::look(tx, &id))
+        .await
+        .unwrap()
+        .unwrap();
+    let points: Vec<_> = payment
+        .open_points()
+        .map(|point| (point.reason, point.since_ms))
+        .collect();
+    let expected = [
+        (AttentionReason::BooksDiffer, 7),
+        (AttentionReason::DuplicateApproval, 8),
+    ];
+    assert_eq!(points, expected);
+    assert!(
+        payment
+            .points
+            .iter()
+            .all(|point| AttentionId::parse(point.id.as_str()).is_some())
+    );
+    assert!(payment.blocked(), "its books still differ");
 }

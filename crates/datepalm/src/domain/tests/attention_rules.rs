@@ -211,7 +211,9 @@ fn r21_resolving_refused_access_begins_the_count_anew() {
         desk.tick(HOUR);
         desk.send_answered(&authorise, turned_away(None));
         assert_eq!(raised(&desk, TamaraRefusesAccess), round, "the same row");
+        assert!(still_so(&desk, TamaraRefusesAccess));
         desk.resolve(TamaraRefusesAccess).unwrap();
+        assert!(!still_so(&desk, TamaraRefusesAccess));
         assert_eq!(desk.operation(&authorise).next_try_at_ms, desk.now_ms);
     }
 }

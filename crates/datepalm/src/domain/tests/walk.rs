@@ -1,11 +1,12 @@
 //! A random walk of the core against a small Tamara: answers lost and late, calls that never arrive, stale reads, lapsed
-//! leases, a person in the portal, several sessions, cancels. After every step and at the end, the properties of
+//! leases, a person in the portal, one who decides about doubts, several sessions, cancels. After every step and at the end, the properties of
 //! `docs/payment-model.md`.
 
 use super::desk::{Desk, HOUR, SECOND, TOTAL};
 use super::fake::{LATE_MS, Order};
 use super::said::{entry, lost, not_sent, turned_away};
 use crate::domain::decide::Command;
+use crate::domain::ending::Outcome;
 use crate::domain::facts::{EntryKind, OrderRank, RefundRank, Word};
 use crate::domain::journal::Answer;
 use crate::domain::operation::{Operation, OperationKind, OperationState, Origin};
@@ -51,7 +52,7 @@ impl Walk {
 
     fn step(&mut self, (what, a, b): Choice) {
         let index = usize::from(a) % self.orders.len();
-        match what % 16 {
+        match what % 17 {
             0 | 1 => self.customer(index, b),
             2 => self.portal(index, b),
             3..=5 => self.read(index, b),
@@ -64,10 +65,36 @@ impl Walk {
                 self.orders.push(Order::new(self.desk.now_ms));
             }
             14 => self.orders[index].pay_refunds(self.desk.now_ms),
+            15 => self.person(a),
             _ => self.desk.refresh(),
         }
         self.desk.plan();
         self.check();
+    }
+
+    /// A person who knows what is true at Tamara ends what stays in doubt (R17), or resolves a point (decision 0003).
+    fn person(&mut self, a: u8) {
+        let in_doubt = |operation: &&Operation| {
+            matches!(
+                operation.state,
+                OperationState::Unknown | OperationState::Accepted
+            )
+        };
+        let doubt = self.desk.payment.operations.iter().find(in_doubt).cloned();
+        if let Some(operation) = doubt {
+            let order = &self.orders[self.index(&operation.session)];
+            let outcome = match order.effects(&operation.id) {
+                0 => Outcome::NotApplied,
+                _ => Outcome::Applied,
+            };
+            // Refused while an effect may still arrive.
+            let _ = self.desk.end(&operation.id, outcome);
+        }
+        let open: Vec<_> = self.desk.payment.open_points().map(|p| p.reason).collect();
+        if !open.is_empty() {
+            // Refused while the operation is in doubt.
+            let _ = self.desk.resolve(open[usize::from(a) % open.len()]);
+        }
     }
 
     fn customer(&mut self, index: usize, b: u8) {
