@@ -65,7 +65,7 @@ async fn a_clock_that_is_set_back_by_hours_delays_nothing_and_nothing_happens_tw
         processes.calls(2).await;
         processes.kill_service();
         set(&file, "-9h");
-        processes.start_service(merchant).await;
+        processes.start_service(merchant, &[]).await;
         merchant.answers(100).await;
     });
     println!("{}", found.await);

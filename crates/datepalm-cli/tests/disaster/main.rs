@@ -1,5 +1,5 @@
 //! What machines and their owners do to a service: a full disk, files that may no longer be written, a database that
-//! somebody else keeps locked, a clock that is set back. Clients trade meanwhile; in the end nothing that was
+//! somebody else keeps locked, a clock that is set back, a backup that is put back. Clients trade meanwhile; in the end nothing that was
 //! acknowledged is lost, nothing happened twice, SQLite finds no fault, and the books agree with Tamara's.
 //!
 //! Needs Linux, root (a small disk is mounted in a namespace of its own, a file made immutable) and the package
@@ -15,6 +15,7 @@ mod clock;
 mod disk_full;
 mod locked;
 mod read_only;
+mod restore;
 mod shop;
 mod small_disk;
 

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::Path;
 
 /// A movement of money: its kind, the id that both sides know it by, and minor units.
-type Movement = (&'static str, String, i64);
+pub type Movement = (&'static str, String, i64);
 
 /// What the comparison found. Nothing may be lost, and nothing twice.
 #[derive(Default)]
@@ -102,7 +102,7 @@ fn compare(payment: &Value, paid: &Value, findings: &mut Findings) {
     findings.lost.extend(lost);
 }
 
-fn sums_agree(payment: &Value, paid: &Value) {
+pub fn sums_agree(payment: &Value, paid: &Value) {
     for (sum, name) in [
         ("captured_minor", "captured"),
         ("refunded_minor", "refunded"),
@@ -175,7 +175,7 @@ fn as_planned(order: &Order, payment: &Value) {
 }
 
 /// The movements that operations of the payment made. A refund is known by our id, the others by Tamara's.
-fn ours(payment: &Value) -> Vec<Movement> {
+pub fn ours(payment: &Value) -> Vec<Movement> {
     let operations = payment["operations"].as_array().unwrap().iter();
     let succeeded = operations.filter(|operation| operation["state"] == "succeeded");
     let movements = succeeded.filter_map(|operation| {
@@ -196,7 +196,7 @@ fn ours(payment: &Value) -> Vec<Movement> {
 }
 
 /// The movements that the order holds.
-fn tamaras(order: &Value) -> Vec<Movement> {
+pub fn tamaras(order: &Value) -> Vec<Movement> {
     let of = |list: &str, kind: &'static str, id: &str| -> Vec<Movement> {
         let entries = order[list].as_array().unwrap().iter();
         entries

@@ -154,18 +154,10 @@ impl Merchant {
 
     /// Asks until it is done. What provably did not happen is asked for again under a new key, as the problem says.
     async fn carry_out(&self, order: &Order, number: usize, step: Step) {
-        let (verb, body) = match step {
-            Step::Capture(amount) => ("capture", amount),
-            Step::Refund(amount) => ("refund", Some(amount)),
-            Step::Cancel(amount) => ("cancel", amount),
-        };
-        let body = body.map_or_else(|| json!({}), |minor| json!({ "amount": sar(minor) }));
-        let path = format!("/v1/payments/{}/{verb}", order.id);
         let (mut keys, mut version) = (0, 0);
         for _ in 0..TRIES_MAX {
-            let (status, answer) = self
-                .post(&path, &key(order, number, verb, keys), &body)
-                .await;
+            let asked = asked(order, number, step, keys);
+            let (status, answer) = self.post(&asked.path, &asked.key, &asked.body).await;
             match (status, answer["code"].as_str()) {
                 (200, _) => return,
                 (202, _) | (409, Some("operation_in_progress")) => {
@@ -179,13 +171,13 @@ impl Merchant {
                     keys += 1;
                 }
                 _ => panic!(
-                    "{verb} {}: {status} {answer:#}\n{:#}",
-                    order.reference,
+                    "{}: {status} {answer:#}\n{:#}",
+                    asked.key,
                     self.newer(&order.id, 0).await
                 ),
             }
         }
-        panic!("{verb} never ends: {:#}", self.newer(&order.id, 0).await);
+        panic!("{step:?} never ends: {:#}", self.newer(&order.id, 0).await);
     }
 
     /// Waits until nothing about a payment is under way or in doubt.
@@ -200,7 +192,7 @@ impl Merchant {
         self.until(order, rests).await;
     }
 
-    async fn until(&self, order: &Order, reached: impl Fn(&Value) -> bool) {
+    pub async fn until(&self, order: &Order, reached: impl Fn(&Value) -> bool) {
         let mut version = 0;
         for _ in 0..TRIES_MAX {
             let payment = self.newer(&order.id, version).await;
@@ -291,6 +283,27 @@ impl Merchant {
     pub async fn wait_a_little(&self) {
         let mut starts = self.starts.subscribe();
         let _ = tokio::time::timeout(Duration::from_millis(250), starts.changed()).await;
+    }
+}
+
+/// A request that moves money, as it is sent again and again.
+pub struct Asked {
+    pub path: String,
+    pub key: String,
+    pub body: Value,
+}
+
+/// The request of a step; `keys` earlier ones provably did not happen.
+pub fn asked(order: &Order, number: usize, step: Step, keys: usize) -> Asked {
+    let (verb, amount) = match step {
+        Step::Capture(amount) => ("capture", amount),
+        Step::Refund(amount) => ("refund", Some(amount)),
+        Step::Cancel(amount) => ("cancel", amount),
+    };
+    Asked {
+        path: format!("/v1/payments/{}/{verb}", order.id),
+        key: key(order, number, verb, keys),
+        body: amount.map_or_else(|| json!({}), |minor| json!({ "amount": sar(minor) })),
     }
 }
 

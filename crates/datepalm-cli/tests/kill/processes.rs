@@ -106,7 +106,7 @@ impl Processes {
     /// Kills the service and starts it again.
     pub async fn restart_service(&mut self, merchant: &Merchant) {
         self.kill_service();
-        self.start_service(merchant).await;
+        self.start_service(merchant, &[]).await;
     }
 
     /// Kills the service.
@@ -115,9 +115,9 @@ impl Processes {
         self.service.kills += 1;
     }
 
-    /// Starts the service that was killed.
-    pub async fn start_service(&mut self, merchant: &Merchant) {
-        self.service.spawn().await;
+    /// Starts the service that was killed, with more words on its command line.
+    pub async fn start_service(&mut self, merchant: &Merchant, more: &[&str]) {
+        self.service.spawn(more).await;
         merchant.back();
     }
 
@@ -125,7 +125,7 @@ impl Processes {
     pub async fn restart_sandbox(&mut self, merchant: &Merchant) {
         self.sandbox.kill();
         self.sandbox.kills += 1;
-        self.sandbox.spawn().await;
+        self.sandbox.spawn(&[]).await;
         merchant.back();
     }
 
@@ -188,7 +188,7 @@ impl Process {
             errors: Arc::default(),
             calls: watch::Sender::new(0),
         };
-        let child = spawn(&start, says, &heard).await;
+        let child = spawn(&start, &[], says, &heard).await;
         Self {
             start,
             says,
@@ -198,8 +198,8 @@ impl Process {
         }
     }
 
-    async fn spawn(&mut self) {
-        self.child = spawn(&self.start, self.says, &self.heard).await;
+    async fn spawn(&mut self, more: &[&str]) {
+        self.child = spawn(&self.start, more, self.says, &self.heard).await;
     }
 
     fn kill(&mut self) {
@@ -222,9 +222,12 @@ impl Drop for Process {
     }
 }
 
-async fn spawn(start: &Start, says: Says, heard: &Heard) -> Child {
+async fn spawn(start: &Start, more: &[&str], says: Says, heard: &Heard) -> Child {
     let mut command = Command::new(&start.words[0]);
-    command.args(&start.words[1..]).stdin(Stdio::null());
+    command
+        .args(&start.words[1..])
+        .args(more)
+        .stdin(Stdio::null());
     command.envs(start.environment.iter().map(|(name, value)| (name, value)));
     let (mut child, output): (_, Box<dyn Read + Send>) = match says {
         Says::OnStdout => {
