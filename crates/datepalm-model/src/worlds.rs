@@ -1,0 +1,171 @@
+//! The worlds that are explored, and how much may happen in each. The reduced ones run with every test; the full ones take
+//! `datepalm-model full`.
+
+use crate::world::{Left, Merchant, Odd, Setting, TICK, policy};
+use datepalm::domain::decide::Command;
+use datepalm::domain::payment::CaptureMode;
+
+/// Everything that a merchant may ask for, whole or one unit of it.
+pub const COMMANDS: [Command; 6] = [
+    Command::Capture(None),
+    Command::Capture(Some(1)),
+    Command::Refund(None),
+    Command::Refund(Some(1)),
+    Command::Cancel,
+    Command::CancelPart(1),
+];
+
+/// Nothing may happen but what the customer, the network without faults, and our own workers do.
+pub const QUIET: Left = Left {
+    requests: 0,
+    faults: 0,
+    portal: 0,
+    timer: 0,
+    odd: 0,
+    refusals: 0,
+};
+
+impl Setting {
+    /// One order of a plain merchant who captures himself, its page open.
+    pub fn new(name: impl Into<String>, left: Left) -> Self {
+        Self {
+            name: name.into(),
+            merchant: Merchant::Plain,
+            capture_mode: CaptureMode::Manual,
+            sessions: 1,
+            commands: COMMANDS.to_vec(),
+            odd: Vec::new(),
+            stale_reads: true,
+            pending_refunds: false,
+            references: false,
+            creates: false,
+            left,
+            policy: policy(),
+        }
+    }
+
+    /// The merchant asks for nothing else.
+    #[must_use]
+    pub fn asking(mut self, commands: &[Command]) -> Self {
+        self.commands = commands.to_vec();
+        self
+    }
+
+    /// What Tamara does by itself.
+    #[must_use]
+    pub fn of(mut self, merchant: Merchant) -> Self {
+        self.merchant = merchant;
+        self
+    }
+
+    /// We capture what is authorised.
+    #[must_use]
+    pub fn automatic(mut self) -> Self {
+        self.capture_mode = CaptureMode::Automatic;
+        self
+    }
+
+    /// So many sessions are open.
+    #[must_use]
+    pub fn sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Reads show what is true now.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.stale_reads = false;
+        self
+    }
+
+    /// Reads may get these odd answers.
+    #[must_use]
+    pub fn odd(mut self, odd: &[Odd]) -> Self {
+        self.odd = odd.to_vec();
+        self
+    }
+
+    /// Refunds may read as pending.
+    #[must_use]
+    pub fn pending_refunds(mut self) -> Self {
+        self.pending_refunds = true;
+        self
+    }
+
+    /// The merchant changes references, and nothing else.
+    #[must_use]
+    pub fn references(mut self) -> Self {
+        self.references = true;
+        self.asking(&[])
+    }
+
+    /// There is no payment yet: the merchant posts its wishes.
+    #[must_use]
+    pub fn creates(mut self) -> Self {
+        self.creates = true;
+        self.sessions(0)
+    }
+
+    /// A plan waits a tick before it asks again.
+    #[must_use]
+    pub fn paced(mut self) -> Self {
+        self.policy.retry_ms = TICK;
+        self
+    }
+}
+
+const ALL: Command = Command::Capture(None);
+const PART: Command = Command::Capture(Some(1));
+const BACK: Command = Command::Refund(None);
+const BACK_PART: Command = Command::Refund(Some(1));
+const CANCEL: Command = Command::Cancel;
+const CANCEL_PART: Command = Command::CancelPart(1);
+
+const MERCHANTS: [Merchant; 3] = [
+    Merchant::Plain,
+    Merchant::AutoCapture,
+    Merchant::AutoAuthorise,
+];
+
+/// The worlds of a few minutes.
+pub fn reduced() -> Vec<Setting> {
+    let mut worlds = Vec::new();
+    for merchant in MERCHANTS {
+        let name = format!("{merchant:?}: one request, one fault");
+        let left = Left {
+            requests: 1,
+            faults: 1,
+            ..QUIET
+        };
+        worlds.push(Setting::new(name, left).of(merchant).fresh());
+    }
+    worlds
+}
+
+/// Two requests of these, in any order.
+pub const PAIRS: [(&str, [Command; 2]); 6] = [
+    ("captures", [ALL, PART]),
+    ("capture and refund", [ALL, BACK_PART]),
+    ("capture and cancel", [PART, CANCEL]),
+    ("refunds", [BACK, BACK_PART]),
+    ("cancels", [CANCEL, CANCEL_PART]),
+    ("partial cancel and capture", [CANCEL_PART, ALL]),
+];
+
+/// The worlds of the full run.
+pub fn full() -> Vec<Setting> {
+    let mut worlds = reduced();
+    for merchant in MERCHANTS {
+        for (name, pair) in PAIRS {
+            let name = format!("{merchant:?}: {name}");
+            let left = Left {
+                requests: 2,
+                faults: 2,
+                ..QUIET
+            };
+            worlds.push(Setting::new(name, left).of(merchant).asking(&pair));
+        }
+    }
+    worlds
+}
