@@ -253,8 +253,9 @@ fn suggestion(payment: &Payment, point: &Point) -> String {
              Tamara's portal."
         }
         (AttentionReason::RestoredUnknownEffect, _) => {
-            "Compare the captures, refunds and cancels of this order with your own records from after the backup. \
-             Resolving this allows money calls again."
+            "Compare the captures, refunds and cancels of this order with your own records from after the backup. If no \
+             order is shown here, look in Tamara's portal whether one with this reference was paid. Resolving this allows \
+             money calls, and another session, again."
         }
         (AttentionReason::OperationStillOpen, Some(id)) if in_doubt => {
             return format!(

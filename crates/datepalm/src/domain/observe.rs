@@ -103,7 +103,7 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
     #[cfg(feature = "mutations")]
     super::mutants::expire_by_our_clock(payment, context);
     end_lost_creates(payment, context);
-    recovery::let_go(payment);
+    recovery::let_go(payment, context);
     end_cancel(payment);
     raise_standing(payment, context);
     payment.ever_paid |= payment.paid();
@@ -111,7 +111,9 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
         payment.status(),
         Status::Failed | Status::Declined | Status::Expired | Status::Canceled
     );
-    if ended && !payment.ever_paid && !payment.cancel_running() {
+    // Nor is its reference given to another while a person must see whether a lost order of it is paid (R30).
+    let over = !payment.cancel_running() && !payment.stopped_after_restore();
+    if ended && !payment.ever_paid && over {
         payment.held = false;
     }
     // What is known of a restored payment may be long past (R30).

@@ -131,21 +131,30 @@ fn until_ms(restored: Restored, policy: &Policy) -> i64 {
     restored.at_ms.saturating_add(policy.settle_window_ms)
 }
 
-/// Where there is no order, there is nothing to read: the recovery of such a session ends with its create (R22).
-pub(super) fn let_go(payment: &mut Payment) {
+/// Where there is no order, there is nothing to read: the recovery of such a session ends with its create (R22). That one
+/// was in flight when the copy was made, so its address may have been given out since, and paid: a person looks.
+pub(super) fn let_go(payment: &mut Payment, context: &Context<'_>) {
     if payment.restored().is_none() {
         return;
     }
     let over: Vec<SessionId> = payment
         .sessions
         .iter()
-        .filter(|session| session.order.is_none() && session_terminal(payment, session))
+        .filter(|session| session.restored.is_some() && session.order.is_none())
+        .filter(|session| session_terminal(payment, session))
         .map(|session| session.id.clone())
         .collect();
     for session in &mut payment.sessions {
         if over.contains(&session.id) {
             session.restored = None;
         }
+    }
+    for id in over {
+        let reason = AttentionReason::RestoredUnknownEffect;
+        payment.raise(
+            Concern::of_session(reason, &id, "create_session"),
+            context.now_ms,
+        );
     }
 }
 

@@ -179,6 +179,57 @@ async fn backup_holds_a_sent_intent() {
     world.finish().await;
 }
 
+/// A create was in flight when the copy was made; then its address was given out and the customer paid. The restored data
+/// does not know that order and no notification comes again: asking for the payment once more, by whatever key or content,
+/// opened another session, and the customer could pay twice.
+#[tokio::test]
+async fn r30_a_create_in_flight_at_the_copy_may_have_been_paid() {
+    let mut world = World::new(On::Sqlite).await;
+    let mut progress = world.app.store.progress();
+    let before = progress.borrow().commits;
+    let (copy, checkout) = {
+        let mut asked = std::pin::pin!(world.create("A-1"));
+        let intended = progress.wait_for(|seen| seen.commits > before);
+        tokio::select! {
+            biased;
+            _ = intended => {}
+            _ = &mut asked => panic!("it did not stop at its intent"),
+        }
+        let copy = copy_of(&world);
+        (copy, asked.await.1)
+    };
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    world.deliver(1).await;
+    world.work().await;
+    restore(&mut world, &copy).await;
+    read_again(&world).await;
+    let mut other = order("A-1");
+    other["items"][0]["name"] = json!("Another lamp");
+    let again = [
+        ("A-1", order("A-1"), "needs_attention"),
+        ("new", order("A-1"), "needs_attention"),
+        ("other", other, "reference_in_use"),
+    ];
+    for (key, body, expected) in &again {
+        let (status, refused) = world.post("/v1/payments", key, body).await;
+        assert_eq!((status, &refused["code"]), (409, &json!(expected)), "{key}");
+    }
+    assert_eq!(world.calls("POST /checkout"), 1);
+    let (_, list) = world.get("/v1/payments?merchant_reference=A-1").await;
+    let payment = &list["data"][0];
+    assert_eq!(reasons(payment), ["restored_unknown_effect"]);
+    // A person has looked: nobody paid, or the money was given back.
+    clear(&world, payment["id"].as_str().unwrap()).await;
+    let (status, opened) = world.post("/v1/payments", "A-1", &order("A-1")).await;
+    assert_eq!(status, 200, "{opened:#}");
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn cancel_after_backup() {
     let mut world = World::new(On::Sqlite).await;

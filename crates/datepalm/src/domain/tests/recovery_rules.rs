@@ -314,6 +314,12 @@ fn r30_a_create_waits_out_the_window() {
         Some("abandoned")
     );
     assert_eq!(restored.payment.status(), Status::Failed);
+    assert!(unknown_effect(&restored), "it may have been paid");
+    assert!(restored.payment.held, "nobody else sells its reference");
+    let mut cleared = cleared(restored);
+    cleared.refresh();
+    assert!(!cleared.payment.held);
+    assert!(!unknown_effect(&cleared), "told once");
 }
 
 /// R30: every session that can still move is read; one late read of another is not enough.
