@@ -8,7 +8,7 @@ use super::tx::{Row, Tx};
 use crate::error::{Error, Result};
 use crate::ids::PaymentId;
 use crate::values;
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -56,9 +56,10 @@ impl InLine {
     /// An empty database.
     pub fn new() -> Result<Self> {
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_in_memory()?;
-            connection.pragma_update(None, "foreign_keys", true)?;
-            connection.set_prepared_statement_cache_capacity(256);
+            let connection = Connection::open_in_memory_with_flags(
+                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            )?;
+            super::sqlite::set_up(&connection)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| Error::Database(error.to_string()))?;

@@ -7,6 +7,7 @@ use super::Counter;
 use super::job::{Job, Queue};
 use super::tx::{Row, Tx, Value};
 use crate::error::{Error, Result, Trouble};
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
@@ -81,11 +82,19 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?;
         }
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.set_prepared_statement_cache_capacity(128);
+        set_up(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| at(path, failed(&error)))
+}
+
+/// What every connection has, wherever its data is.
+pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Without it a value that is bound may change the plan, and many a statement is planned again each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(())
 }
 
 /// Names the file.
@@ -254,4 +263,24 @@ pub(super) fn query(
         Ok(found)
     };
     run().map_err(|error| failed(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{query, run_alone, set_up};
+    use rusqlite::{Connection, StatementStatus};
+
+    /// SQLite looked for a new plan with every value that was bound, which took a third of the simulator's time.
+    #[test]
+    fn a_statement_is_planned_once() {
+        let connection = Connection::open_in_memory().unwrap();
+        set_up(&connection).unwrap();
+        run_alone(&connection, &mut |tx| super::super::migrate::migrate(tx)).unwrap();
+        let sql = "-- test sessions\nselect id from sessions where payment = $1 order by number";
+        for payment in ["one", "two", "three"] {
+            query(&connection, sql, &[payment.into()]).unwrap();
+        }
+        let statement = connection.prepare_cached(sql).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }
