@@ -34,6 +34,8 @@ pub enum Property {
     PaidDoesNotFlicker,
     /// A cancel that promised to give the money back is never refused.
     CancelIsNotDefeated,
+    /// The refunds that were asked for and not refused are together not more than what was captured.
+    RefundsFitCaptures,
     /// Final means that nothing is planned.
     FinalMeansNothingPlanned,
     /// One open payment per reference.
@@ -71,6 +73,7 @@ pub fn check(before: &World, step: Step, after: &World) -> Result<(), Broken> {
         for operation in &payment.operations {
             effects(after, payment, operation)?;
         }
+        refunds_fit(payment)?;
         shown(after, index, payment)?;
         facts(after, payment)?;
         if let Some(known) = before.payments.get(index) {
@@ -149,6 +152,25 @@ fn succeeded(world: &World, operation: &Operation, effects: usize) -> bool {
                 false
             }
         }
+}
+
+fn refunds_fit(payment: &Payment) -> Result<(), Broken> {
+    for session in &payment.sessions {
+        let asked = payment.operations.iter().filter(|operation| {
+            operation.session == session.id
+                && operation.kind == OperationKind::Refund
+                && operation.state != OperationState::Rejected
+        });
+        let asked: i64 = asked.map(|operation| operation.amount_minor).sum();
+        let captured = session.facts.captured();
+        if asked > captured {
+            return broken(
+                Property::RefundsFitCaptures,
+                format!("{asked} was asked back of an order of which {captured} was captured"),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn shown(world: &World, index: usize, payment: &Payment) -> Result<(), Broken> {

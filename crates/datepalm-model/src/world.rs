@@ -2,8 +2,10 @@
 //! go wrong. Time stands still at `NOW`: a tick moves every moment one tick into the past, so that worlds repeat.
 
 use crate::book::{Order, TOTAL};
+use crate::step::Age;
 use datepalm::domain::context::Context;
 use datepalm::domain::decide::Command;
+use datepalm::domain::facts::OrderRank;
 use datepalm::domain::intend::{self, Opening};
 use datepalm::domain::journal;
 use datepalm::domain::operation::{Lease, Operation};
@@ -71,6 +73,8 @@ pub struct Setting {
     pub references: bool,
     /// Creates are calls too: the merchant posts, and posts again.
     pub creates: bool,
+    /// It begins with a customer who has paid: what is open is authorised, and we have read so.
+    pub authorised: bool,
     /// What may happen, each so many times.
     pub left: Left,
     /// Durations.
@@ -241,6 +245,9 @@ impl World {
             let create = world.open_session(0, setting);
             world.opened_at_once(0, &create, setting);
         }
+        if setting.authorised {
+            world.authorised_at_once(setting);
+        }
         world
     }
 
@@ -298,6 +305,18 @@ impl World {
             url_out: true,
             ..order
         });
+    }
+
+    fn authorised_at_once(&mut self, setting: &Setting) {
+        for index in 0..self.orders.len() {
+            let order = &mut self.orders[index];
+            order.move_to(OrderRank::Approved);
+            order.move_to(OrderRank::Authorised);
+            order.earlier = order.book.clone();
+            let read = self.read(index, Age::Fresh);
+            self.take_in(&read, None, setting);
+        }
+        self.remember();
     }
 
     /// One transaction of the service about one payment: what changes it, then the next planned step, then the version,

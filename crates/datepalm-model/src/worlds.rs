@@ -39,6 +39,7 @@ impl Setting {
             pending_refunds: false,
             references: false,
             creates: false,
+            authorised: false,
             left,
             policy: policy(),
         }
@@ -105,6 +106,13 @@ impl Setting {
     pub fn creates(mut self) -> Self {
         self.creates = true;
         self.sessions(0)
+    }
+
+    /// The customer has paid already.
+    #[must_use]
+    pub fn authorised(mut self) -> Self {
+        self.authorised = true;
+        self
     }
 
     /// A plan waits a tick before it asks again.
