@@ -100,6 +100,7 @@ fn forget(operation: &mut Operation, setting: &Setting) {
         operation.late_reads = 0;
         operation.may_repeat = false;
         operation.not_sent_in_a_row = 0;
+        operation.turned_away_in_a_row = 0;
     }
     operation.late_reads = operation.late_reads.min(READS_MAX);
 }
@@ -409,6 +410,7 @@ fn of_operation(operation: &mut Operation, visit: &mut impl FnMut(&mut i64)) {
         may_repeat: _,
         repeat_refused: _,
         not_sent_in_a_row: _,
+        turned_away_in_a_row: _,
         late_reads: _,
         first_sent_version: _,
         last_sent_at_ms,

@@ -323,7 +323,7 @@ fn entry(kind: EntryKind, id: &str, amount_minor: i64, begun: (i64, i64)) -> Ent
         id: id.to_owned(),
         amount_minor,
         seen_at_ms: begun.0,
-        seen_version: begun.1,
+        seen_version: i64::MAX,
         refund: RefundRank::Other,
         merchant_refund_id: None,
         shipped_at_s: None,

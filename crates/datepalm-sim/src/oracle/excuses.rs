@@ -56,8 +56,7 @@ impl Seen<'_> {
                             || has_foreign(session, EntryKind::Capture)
                     })
             }
-            // Tries that did not leave are counted with those that were turned away (R21).
-            AttentionReason::TamaraRefusesAccess => self.turned_away() >= 1 && self.faults() >= 3,
+            AttentionReason::TamaraRefusesAccess => self.turned_away() >= 3,
             AttentionReason::PlanRefused => self.a_plan_was_refused_for_a_reason(),
             AttentionReason::DuplicateApproval => self.approvals() >= 2,
             AttentionReason::AuthoriseDeadline => self.any_order(|session, _| {
@@ -88,19 +87,6 @@ impl Seen<'_> {
                 })
                 .sum()
         })
-    }
-
-    /// Calls about this payment that did not go well.
-    fn faults(&self) -> u64 {
-        let faults = &self.world.causes.faults;
-        let of = |about: &str| faults.get(about).copied().unwrap_or(0);
-        let sessions = self.payment.sessions.iter();
-        sessions
-            .map(|session| {
-                let order = session.order.as_ref();
-                of(&session.order_reference_id) + order.map_or(0, |order| of(&order.order_id))
-            })
-            .sum()
     }
 
     /// Three refusals, each with something that went wrong on the way or in the portal.

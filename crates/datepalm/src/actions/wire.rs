@@ -154,7 +154,7 @@ fn entry(kind: EntryKind, id: &str, amount: Money, seen: Begun) -> Entry {
         id: id.to_owned(),
         amount_minor: amount.minor(),
         seen_at_ms: seen.at_ms,
-        seen_version: seen.version,
+        seen_version: i64::MAX,
         refund: RefundRank::Other,
         merchant_refund_id: None,
         shipped_at_s: None,

@@ -337,6 +337,7 @@ fn try_again(payment: &mut Payment, about: Option<&OperationId>, context: &Conte
         .filter(|operation| Some(&operation.id) == about && operation.in_flight());
     for operation in turned_away {
         operation.not_sent_in_a_row = 0;
+        operation.turned_away_in_a_row = 0;
         operation.next_try_at_ms = context.now_ms;
     }
 }
@@ -360,7 +361,7 @@ pub fn stands(payment: &Payment, point: &Point) -> bool {
         }
         AttentionReason::CannotAttribute => operation.is_some_and(Operation::in_flight),
         AttentionReason::TamaraRefusesAccess => operation.is_some_and(|operation| {
-            operation.in_flight() && operation.not_sent_in_a_row >= TURNED_AWAY_MAX
+            operation.in_flight() && operation.turned_away_in_a_row >= TURNED_AWAY_MAX
         }),
         AttentionReason::PlanRefused => {
             session.is_some_and(|session| plan::gave_up(payment, session))

@@ -127,7 +127,8 @@ pub struct Entry {
     pub amount_minor: i64,
     /// The begin of the earliest read, or call, that brought it.
     pub seen_at_ms: i64,
-    /// The payment's version at that begin: nodes agree on it although their clocks differ (R19).
+    /// The payment's version when its facts first held this (R20); `i64::MAX` until they do. Nodes agree on it although
+    /// their clocks differ, and a read that begins before a send may come back with what the send did.
     pub seen_version: i64,
     /// Refunds only.
     pub refund: RefundRank,
@@ -256,6 +257,15 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// Taken in by a payment of that version.
+    #[must_use]
+    pub fn held_from(mut self, version: i64) -> Self {
+        for entry in &mut self.entries {
+            entry.seen_version = version;
+        }
+        self
+    }
+
     /// Why it is not believed, if it is not (R4, R5).
     pub fn doubt(&self) -> Option<Doubt> {
         match (&self.word, self.mismatch) {

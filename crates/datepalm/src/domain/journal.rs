@@ -177,6 +177,7 @@ fn into_doubt(operation: &mut Operation, reason: &str) {
         .get_or_insert(operation.attempt);
     operation.reason = Some(reason.to_owned());
     operation.not_sent_in_a_row = 0;
+    operation.turned_away_in_a_row = 0;
     operation.lease = None;
 }
 
@@ -227,12 +228,11 @@ pub fn record(
         settle::let_go_of_chance(payment, index);
     }
     let operation = &payment.operations[index];
-    if turned_away && operation.not_sent_in_a_row >= TURNED_AWAY_MAX {
-        // The same for the whole row of refusals; another for the row that begins when a person had looked.
-        let third = operation.attempt - operation.not_sent_in_a_row + TURNED_AWAY_MAX;
+    // Once for the whole row of refusals; again for the row that begins when a person had looked.
+    if turned_away && operation.turned_away_in_a_row == TURNED_AWAY_MAX {
         let (reason, mark) = (
             AttentionReason::TamaraRefusesAccess,
-            format!("attempt {third}"),
+            format!("attempt {}", operation.attempt),
         );
         let concern = Concern::of_operation(reason, operation, mark);
         payment.raise(concern, context.now_ms);
@@ -305,6 +305,7 @@ fn not_applied(operation: &mut Operation, answer: Answer, sending: bool, context
             reason,
             retry_after_ms,
         } => {
+            operation.turned_away_in_a_row += 1;
             did_not_happen(operation, &reason, retry_after_ms, earlier_doubt, context);
         }
         Answer::NotSent { reason } => {

@@ -18,9 +18,11 @@ pub fn observe(
     news: &Observation,
     context: &Context<'_>,
 ) {
+    let version = payment.version;
     let Some(target) = payment.session_mut(session) else {
         return;
     };
+    let news = &news.clone().held_from(version);
     target.facts = std::mem::take(&mut target.facts).merge(news);
     let doubt = target
         .facts

@@ -209,6 +209,8 @@ pub struct Operation {
     pub repeat_refused: bool,
     /// Tries in a row that provably did not happen (R21).
     pub not_sent_in_a_row: i64,
+    /// Of these, the ones that Tamara turned away for lack of rights, or of patience (R21).
+    pub turned_away_in_a_row: i64,
     /// Good reads begun later than the settle window (R19).
     pub late_reads: i64,
     /// The payment's version with the first `sending`: what was known before it is no effect of this (R20).
@@ -283,6 +285,7 @@ impl Operation {
             may_repeat: false,
             repeat_refused: false,
             not_sent_in_a_row: 0,
+            turned_away_in_a_row: 0,
             late_reads: 0,
             first_sent_version: None,
             last_sent_at_ms: None,

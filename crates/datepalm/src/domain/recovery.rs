@@ -77,6 +77,7 @@ fn forget(operation: &mut Operation, restored: Restored) {
     operation.lease = None;
     operation.may_repeat = false;
     operation.not_sent_in_a_row = 0;
+    operation.turned_away_in_a_row = 0;
     operation.late_reads = 0;
     operation.first_sent_version.get_or_insert(restored.version);
     operation.last_sent_at_ms = Some(restored.at_ms);

@@ -181,8 +181,8 @@ pub(super) fn candidates(operation: &Operation, facts: &Facts) -> Vec<String> {
         .map_or_else(Vec::new, |kind| ids(kind).collect())
 }
 
-/// Entries of the operation's amount that no operation accounts for and that no read before its first send held: told by
-/// the payment's version, since the reader's clock may be behind the sender's.
+/// Entries of the operation's amount that no operation accounts for and that our facts did not hold before its first send
+/// (R20): told by the payment's version, whatever clocks say and whenever a read began.
 fn new_entries<'a>(
     operation: &'a Operation,
     facts: &'a Facts,

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("migrations/0004_warnings.sql")),
     (5, include_str!("migrations/0005_references.sql")),
     (6, include_str!("migrations/0006_order_of_sends.sql")),
+    (7, include_str!("migrations/0007_turned_away.sql")),
 ];
 
 /// Brings the schema up to date.

@@ -13,7 +13,8 @@ pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId) -> Result<Vec<Operation>
         "-- operations of payment
 select id, session, kind, key, fingerprint, state, origin, amount_minor, everything_left, shipped_at_s, item_refs, details, attempt,
     doubt_from_attempt, may_repeat, repeat_refused, not_sent_in_a_row, late_reads, first_sent_version, last_sent_at_ms,
-    last_sent_version, next_try_at_ms, lease_token, lease_until_ms, reason, tamara_id, reference, created_at_ms, ended_at_ms
+    last_sent_version, next_try_at_ms, lease_token, lease_until_ms, reason, tamara_id, reference, created_at_ms, ended_at_ms,
+    turned_away_in_a_row
 from operations where payment = $1 order by created_at_ms, id",
         values![payment.as_str()],
     )?;
@@ -55,6 +56,7 @@ fn from_row(mut row: Row) -> Result<Operation> {
         reference: row.opt_text()?,
         created_at_ms: row.int()?,
         ended_at_ms: row.opt_int()?,
+        turned_away_in_a_row: row.int()?,
     })
 }
 
@@ -106,7 +108,7 @@ pub(super) fn save(
 update operations set state = $2, attempt = $3, doubt_from_attempt = $4, may_repeat = $5, repeat_refused = $6,
     not_sent_in_a_row = $7, late_reads = $8, first_sent_version = $9, last_sent_at_ms = $10, next_try_at_ms = $11,
     lease_token = $12, lease_until_ms = $13, reason = $14, tamara_id = $15, ended_at_ms = $16,
-    last_sent_version = $17
+    last_sent_version = $17, turned_away_in_a_row = $18
 where id = $1",
         values![
             after.id.as_str(),
@@ -126,6 +128,7 @@ where id = $1",
             after.tamara_id.as_deref(),
             after.ended_at_ms,
             after.last_sent_version,
+            after.turned_away_in_a_row,
         ],
     )?;
     Ok(())

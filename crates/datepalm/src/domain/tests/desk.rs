@@ -450,7 +450,6 @@ impl Desk {
         };
         let own = Entry {
             seen_at_ms: self.now_ms,
-            seen_version: self.payment.version,
             shipped_at_s: operation.shipped_at_s,
             merchant_refund_id: (kind == EntryKind::Refund).then(|| id.to_string()),
             operation: Some(id.clone()),

@@ -203,6 +203,25 @@ fn r21_what_has_ended_is_not_changed_by_a_late_answer() {
     }
 }
 
+/// Found by the simulator: two tries whose connection failed and a single 401 asked a person about the account's rights.
+#[test]
+fn r21_a_connection_that_fails_says_nothing_about_rights() {
+    let (mut desk, capture) = asked(Command::Capture(None));
+    let tries = [
+        (not_sent(), false),
+        (not_sent(), false),
+        (turned_away(None), false),
+        (turned_away(None), false),
+        (not_sent(), false),
+        (turned_away(None), true),
+    ];
+    for (answer, asks) in tries {
+        desk.send_answered(&capture, answer);
+        assert_eq!(desk.asks_for(AttentionReason::TamaraRefusesAccess), asks);
+        desk.tick(2 * HOUR);
+    }
+}
+
 #[test]
 fn r21_turned_away_obeys_retry_after_and_asks_after_the_third() {
     let (mut desk, capture) = asked(Command::Capture(None));

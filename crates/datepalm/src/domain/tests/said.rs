@@ -109,7 +109,6 @@ impl Body {
         let mut entries = self.entries.clone();
         for entry in &mut entries {
             entry.seen_at_ms = begun_at_ms;
-            entry.seen_version = begun_version;
         }
         Observation {
             source: Source::Read,
