@@ -3,6 +3,7 @@
 //! Unknown keys are refused; everything is validated before anything starts. Durations are in seconds.
 
 mod nightly;
+mod syntax;
 
 use crate::domain::payment::{CaptureMode, Policy};
 use crate::store::Database;
@@ -222,16 +223,8 @@ pub fn load(path: &Path) -> anyhow::Result<Config> {
 
 /// Validates a configuration text; `folder` is what relative paths start from.
 pub fn parse(text: &str, folder: &Path) -> anyhow::Result<Config> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        // The snippet that the library prints could show a secret: only its message and place are kept.
-        let at = error.span().map_or(String::new(), |span| {
-            format!(
-                " (line {})",
-                text[..span.start.min(text.len())].lines().count().max(1)
-            )
-        });
-        anyhow::anyhow!("{}{at}", error.message())
-    })?;
+    let file: File =
+        toml::from_str(text).map_err(|error| anyhow::anyhow!(syntax::refusal(text, &error)))?;
     let database = match &file.database_secret {
         Some(secret) => read_secret(&folder.join(secret))?,
         None => file.database.clone(),

@@ -4,28 +4,19 @@
 //! The routes are read from the router's own list, so a new one is knocked at without a change here.
 //! `PROPTEST_CASES=20000 cargo nextest run -p datepalm bytes` looks longer; `fuzz/` looks without end.
 
+use crate::configured;
+use crate::knock::{self, Knock};
 use crate::mangled::{bytes_near, json_near};
 use crate::world::{KEY, NOTIFICATION_TOKEN, On, World, order, sar};
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request};
+use axum::http::HeaderValue;
 use datepalm::clock::{parse_rfc3339, rfc3339};
-use datepalm::http::{api, no_such_route, router};
-use http_body_util::BodyExt as _;
+use datepalm::http::api;
 use jsonwebtoken::{EncodingKey, Header};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
+use std::path::Path;
 use tamara_sandbox::Plan;
-use tower::ServiceExt as _;
-
-/// One request, as bytes that fit HTTP: what does not is refused before the router.
-#[derive(Clone, Debug)]
-struct Knock {
-    method: &'static str,
-    target: String,
-    headers: Vec<(&'static str, Vec<u8>)>,
-    body: Vec<u8>,
-}
 
 /// What the paths of the test's own payment are made of.
 struct Known {
@@ -233,63 +224,12 @@ fn knock(known: &Known) -> impl Strategy<Value = Knock> {
         ];
         let body = body(&path);
         (method, query(), headers(), body).prop_map(move |(method, query, headers, body)| Knock {
-            method,
+            method: method.to_owned(),
             target: format!("{path}{query}"),
             headers,
             body,
         })
     })
-}
-
-/// Sends it and looks at the answer.
-async fn is_answered(world: &World, knock: Knock) {
-    let (method, size) = (knock.method, knock.target.len() + knock.body.len());
-    let what = format!("{method} {:.200}", knock.target);
-    let html = knock.target.starts_with("/r/");
-    let Ok(mut request) = Request::builder()
-        .method(method)
-        .uri(&knock.target)
-        .body(Body::from(knock.body))
-    else {
-        return;
-    };
-    for (name, value) in knock.headers {
-        let value = HeaderValue::from_bytes(&value).unwrap();
-        request
-            .headers_mut()
-            .append(HeaderName::from_static(name), value);
-    }
-    let service = router(world.app.clone()).fallback(no_such_route);
-    let answer = service.oneshot(request).await.unwrap();
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    let text = String::from_utf8(body.to_vec()).unwrap();
-    assert!(status < 500, "{what}: {status} {text}");
-    assert!(
-        headers["x-request-id"]
-            .to_str()
-            .unwrap()
-            .starts_with("req_"),
-        "{what}"
-    );
-    if status < 400 || method == "HEAD" || (html && status == 404) {
-        return;
-    }
-    assert_eq!(
-        headers["content-type"], "application/problem+json",
-        "{what}: {status} {text}"
-    );
-    let problem: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(problem["status"], status, "{what}: {problem:#}");
-    assert!(
-        problem["code"].is_string() && problem["detail"].is_string(),
-        "{what}: {problem:#}"
-    );
-    assert!(
-        text.len() <= 4 * size + 8_192,
-        "{what}: {} bytes for {size}",
-        text.len()
-    );
 }
 
 #[test]
@@ -327,7 +267,7 @@ fn every_route_answers_whatever_it_is_sent() {
         ..usual
     };
     let outcome = TestRunner::new(config).run(&knock(&known), |knock| {
-        runtime.block_on(is_answered(&world, knock));
+        runtime.block_on(knock.end_well(&world.app));
         Ok(())
     });
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
@@ -335,6 +275,27 @@ fn every_route_answers_whatever_it_is_sent() {
         world.pass(7_200, 120).await;
         world.finish().await;
     });
+}
+
+/// What the fuzzers start from; each is a case of its own.
+#[test]
+fn the_fuzzers_seeds_hold() {
+    let seeds = |target: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+        let files = std::fs::read_dir(folder.join(target)).unwrap();
+        let seeds: Vec<_> = files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect();
+        assert!(seeds.len() >= 3, "{target}");
+        seeds
+    };
+    for seed in seeds("request") {
+        assert!(Knock::read(&seed).is_some(), "{}", seed.escape_ascii());
+        knock::request(&seed);
+    }
+    for seed in seeds("configuration") {
+        configured::configuration(std::str::from_utf8(&seed).unwrap());
+    }
 }
 
 proptest! {

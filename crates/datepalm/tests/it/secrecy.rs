@@ -6,8 +6,10 @@ use crate::problem::{get, post};
 use crate::world::{Fault, KEY, NOTIFICATION_TOKEN, On, World, order, sar};
 use axum::body::Body;
 use axum::http::Request;
+use datepalm::config;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Mutex, Once};
 use tamara_sandbox::Plan;
 
@@ -335,4 +337,20 @@ fn places(value: &Value, at: &str) -> Vec<String> {
     let mut all: Vec<String> = below.iter().map(|(place, _)| place.clone()).collect();
     all.extend(below.iter().flat_map(|(place, value)| places(value, place)));
     all
+}
+
+/// A token that stood where a list of tokens belongs was printed with the error. Found by what the fuzzers hold of configurations.
+#[test]
+fn an_error_of_the_configuration_repeats_no_value() {
+    let refused = |line: &str| {
+        let text = format!("public_url = \"https://x.test\"\n[accounts.sa]\n{line}");
+        let error = config::parse(&text, Path::new(".")).unwrap_err();
+        format!("{error:#}")
+    };
+    let list = refused("old_notification_tokens = \"se, expected cret\"");
+    assert_eq!(list, "invalid type: string, expected a sequence (line 3)");
+    let number = refused("api_token = 1234567890");
+    assert_eq!(number, "invalid type: integer, expected a string (line 3)");
+    let table = refused("durations = \"secret\"");
+    assert!(table.starts_with("unknown field `durations`"), "{table}");
 }

@@ -11,6 +11,7 @@ use datepalm::config::{self, Config};
 use datepalm::ids::{SeededIds, sha256_hex};
 use datepalm::store::Database;
 use datepalm::store::accounts::{self, KeyRow};
+use datepalm::store::in_line::InLine;
 use datepalm::workers;
 use http_body_util::BodyExt as _;
 use secrecy::ExposeSecret as _;
@@ -218,6 +219,8 @@ impl Transport for InProcess {
 pub enum On {
     Sqlite,
     Postgres,
+    /// In memory, on the calling thread.
+    InLine,
 }
 
 /// How Tamara's account of the world is set up.
@@ -269,6 +272,7 @@ impl World {
         let database = match on {
             On::Sqlite => Database::Sqlite(folder.path().join("datepalm.db")),
             On::Postgres => Database::Postgres(fresh_postgres().await),
+            On::InLine => Database::InLine(InLine::new().unwrap()),
         };
         let config = config_of(folder.path(), database);
         let seeds = AtomicU64::new(1);
@@ -516,6 +520,12 @@ impl World {
             .find(|order| order["order_id"] == order_id.as_str())
             .unwrap()
             .clone()
+    }
+
+    /// A world that may be left as it stands: for requests that ask for anything, one at a time.
+    pub fn left_as_it_stands(mut self) -> Self {
+        self.finished = true;
+        self
     }
 
     /// Asserts that no work is left: everything open has an end in sight.

@@ -7,7 +7,9 @@
 
 mod answers;
 mod bytes;
+mod calls;
 mod contract;
+mod judged;
 mod meaning;
 mod money;
 mod network;
