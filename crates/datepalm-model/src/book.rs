@@ -3,7 +3,6 @@
 
 use crate::world::NOW;
 use datepalm::domain::facts::{EntryKind, OrderRank};
-use datepalm::domain::payment::Session;
 use datepalm::ids::{OperationId, SessionId};
 
 /// What every order costs: three units, so that a part, another part and a rest can be told apart.
@@ -182,15 +181,15 @@ pub struct Order {
 
 impl Order {
     /// A new order.
-    pub fn new(id: String, payment: usize, session: &Session) -> Self {
+    pub fn new(id: String, payment: usize, session: &SessionId, reference: String) -> Self {
         let book = Book {
-            reference: session.order_reference_id.clone(),
+            reference,
             ..Book::default()
         };
         Self {
             id,
             payment,
-            session: session.id.clone(),
+            session: session.clone(),
             book: book.clone(),
             earlier: book,
             was_authorised: false,

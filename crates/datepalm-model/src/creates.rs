@@ -4,6 +4,7 @@ use crate::book::Order;
 use crate::world::{NOW, Said, Setting, World, request_lease};
 use datepalm::domain::guard::{Guard, stands};
 use datepalm::domain::operation::Lease;
+use datepalm::domain::payment::Payment;
 use datepalm::domain::resume::{Resumed, resume};
 use datepalm::domain::status::Status;
 use datepalm::ids::SessionId;
@@ -24,6 +25,10 @@ impl World {
                 && matches!(payment.status(), Status::Declined | Status::Expired)
                 && !payment.cancel_stands()
         });
+        // `store::recovery::waiting_of_reference`.
+        if again.is_none() && self.payments.iter().any(Payment::recovering) {
+            return;
+        }
         let index = again.unwrap_or_else(|| {
             let made = self.add_payment(setting);
             self.memory[made].content = content;
@@ -51,6 +56,10 @@ impl World {
     }
 
     fn another_session(&mut self, index: usize, setting: &Setting) {
+        let payment = &self.payments[index];
+        if payment.recovering() || payment.stopped_after_restore() {
+            return;
+        }
         let create = self.open_session(index, setting);
         self.ready(index, create, request_lease(setting));
     }
@@ -66,13 +75,19 @@ impl World {
     /// The order of a session, as Tamara makes it.
     pub fn new_order(&self, payment: usize, session: &SessionId) -> Order {
         let known = self.payments[payment].session(session);
-        let known = known.expect("a create has its session");
-        Order::new(format!("order{}", self.orders.len()), payment, known)
+        // Nobody reads the order of a session that was lost in a restore.
+        let reference = known.map_or_else(String::new, |known| known.order_reference_id.clone());
+        let id = format!("order{}", self.orders.len());
+        Order::new(id, payment, session, reference)
     }
 
     /// Whether we know an order.
     pub fn is_known(&self, order: usize) -> bool {
-        let order = &self.orders[order];
+        self.knows(&self.orders[order])
+    }
+
+    /// The same.
+    pub fn knows(&self, order: &Order) -> bool {
         let session = self.payments[order.payment].session(&order.session);
         session.is_some_and(|session| session.order.is_some())
     }

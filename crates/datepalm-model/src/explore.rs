@@ -8,6 +8,7 @@ use crate::rest::Rests;
 use crate::step::Step;
 use crate::world::{Setting, World};
 use std::collections::HashSet;
+use std::time::Instant;
 
 /// A violation.
 #[derive(Clone, Debug)]
@@ -77,6 +78,17 @@ pub struct Limits {
     pub states: usize,
     /// So many steps from the beginning.
     pub depth: usize,
+    /// Until this moment, if there is one.
+    pub ends: Option<Instant>,
+}
+
+/// The present, for limits: nothing in a world depends on it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long an exploration may take is real time, and no part of a world"
+)]
+pub fn now() -> Instant {
+    Instant::now()
 }
 
 /// Explores a setting until the last world, the first violation, or a limit.
@@ -95,6 +107,10 @@ pub fn explore(setting: &Setting, limits: Limits) -> Explored {
     while !frontier.is_empty() && seen.depth <= limits.depth {
         let mut next = Vec::new();
         for (world, index) in frontier {
+            if limits.ends.is_some_and(|ends| ends <= now()) {
+                seen.cut = true;
+                return search.done(seen);
+            }
             if let Err(failed) = search.rests.run(&world, setting) {
                 let mut found = search.found(failed.broken, index, None);
                 found.faults_end = Some(found.trace.len());

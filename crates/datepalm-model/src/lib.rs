@@ -14,6 +14,7 @@ pub mod normal;
 pub mod number;
 pub mod property;
 pub mod rest;
+pub mod restore;
 pub mod service;
 pub mod step;
 pub mod world;

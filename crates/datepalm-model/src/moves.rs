@@ -2,11 +2,12 @@
 //! their places.
 
 use crate::normal::{normalise, pass_a_tick};
+use crate::restore;
 use crate::step::{Age, Step};
 use crate::world::{
     Call, LATE_TICKS, Merchant, Message, NOW, Said, Sender, Setting, TICK, TIMEOUT_TICKS, World,
 };
-use datepalm::domain::decide::{Decision, decide};
+use datepalm::domain::decide::{Command, decide};
 use datepalm::domain::facts::{EntryKind, OrderRank};
 use datepalm::domain::guard::{Guard, stands};
 use datepalm::domain::operation::{Operation, OperationKind, OperationState, Origin};
@@ -38,6 +39,7 @@ pub fn steps(world: &World, setting: &Setting) -> Vec<Step> {
         reads(world, index, setting, &mut found);
     }
     found.extend((0..world.reads.len()).map(Step::EndRead));
+    restore::steps(world, &mut found);
     if may_tick(world) {
         found.push(Step::Tick);
     }
@@ -50,8 +52,7 @@ fn requests(world: &World, setting: &Setting, found: &mut Vec<Step>) {
     }
     for (index, payment) in world.payments.iter().enumerate() {
         for command in &setting.commands {
-            let decided = decide(payment, *command, NOW);
-            if matches!(decided, Ok(Decision::Operation(_) | Decision::Mark(_))) {
+            if restore::writes(&decide(payment, *command, NOW)) {
                 found.push(Step::Ask(index, *command));
             }
         }
@@ -283,6 +284,9 @@ pub fn apply(world: &World, step: Step, setting: &Setting) -> World {
         | Step::OddRead(..)
         | Step::Look(_) => look(&mut next, step, setting),
         Step::Touch(index) => next.touch(index, setting),
+        Step::Copy | Step::Restore | Step::Repeat(_) | Step::Clear(_) => {
+            next.around_a_restore(step, setting);
+        }
         Step::Tick => pass_a_tick(&mut next),
     }
     next.remember();
@@ -298,9 +302,9 @@ fn merchant(next: &mut World, step: Step, setting: &Setting) {
             let last = last_request(&next.payments[index]).expect("it is asked for again");
             let (key, amount) = (last.key.clone(), Some(last.amount_minor));
             let command = if last.kind == OperationKind::Capture {
-                datepalm::domain::decide::Command::Capture(amount)
+                Command::Capture(amount)
             } else {
-                datepalm::domain::decide::Command::CancelPart(last.amount_minor)
+                Command::CancelPart(last.amount_minor)
             };
             next.ask(index, command, Some(&key), setting);
         }
@@ -373,7 +377,7 @@ fn move_call(next: &mut World, mut call: Call, step: Step, setting: &Setting) ->
 }
 
 /// Nobody listens any more. What is said to nobody makes no difference.
-fn gone(call: &mut Call) {
+pub fn gone(call: &mut Call) {
     call.sender = Sender::Gone;
     call.slow = false;
     call.answer = None;

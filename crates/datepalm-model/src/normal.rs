@@ -35,7 +35,8 @@ pub fn normalise(world: &mut World, setting: &Setting) {
     for call in &mut world.calls {
         forget_call(call);
     }
-    for payment in &mut world.payments {
+    world.forget_lost();
+    for payment in payments(world) {
         payment.check_step = payment.check_step.min(LOOKS_MAX);
         for operation in &mut payment.operations {
             forget(operation, setting);
@@ -53,10 +54,11 @@ pub fn normalise(world: &mut World, setting: &Setting) {
             }
         }
     }
-    let approvals: Vec<Vec<Option<i64>>> = world.payments.iter().map(order_of_approvals).collect();
-    let doubted: Vec<Vec<bool>> = world.payments.iter().map(doubts).collect();
+    let approvals: Vec<Vec<Option<i64>>> =
+        payments(world).map(|it| order_of_approvals(it)).collect();
+    let doubted: Vec<Vec<bool>> = payments(world).map(|it| doubts(it)).collect();
     each_moment(world, &mut |at_ms| *at_ms = (*at_ms).max(OLD));
-    for (index, payment) in world.payments.iter_mut().enumerate() {
+    for (index, payment) in payments(world).enumerate() {
         for (number, session) in payment.sessions.iter_mut().enumerate() {
             session.facts.approved_at_ms = approvals[index][number];
             if !doubted[index][number]
@@ -68,6 +70,13 @@ pub fn normalise(world: &mut World, setting: &Setting) {
         }
     }
     number_versions(world);
+}
+
+/// The rows of the service, and those of its copy.
+fn payments(world: &mut World) -> impl Iterator<Item = &mut Payment> {
+    let copied = world.copy.as_mut().map(|copy| &mut copy.payments);
+    let copied = copied.into_iter().flatten();
+    world.payments.iter_mut().chain(copied)
 }
 
 /// A lease is asked about before the first byte; when that left, while somebody waits for what comes of it.
@@ -140,19 +149,31 @@ fn doubts(payment: &Payment) -> Vec<bool> {
 /// Versions count transactions. What matters is on which side of a send, or of a restore, something was seen.
 fn number_versions(world: &mut World) {
     for index in 0..world.payments.len() {
-        let mut marks = Vec::new();
+        let marks = marks(&mut world.payments[index]);
+        each_version(world, index, &mut |version| side(&marks, version));
         each_mark(&mut world.payments[index], &mut |version| {
-            marks.push(*version);
+            side(&marks, version);
         });
-        marks.sort_unstable();
-        marks.dedup();
-        let side = |version: &mut i64| {
-            let side = marks.partition_point(|mark| mark <= version);
-            *version = i64::try_from(side).expect("there are few marks");
-        };
-        each_version(world, index, &mut |version| side(version));
-        each_mark(&mut world.payments[index], &mut |version| side(version));
     }
+    // Nobody else has a version of the copy: calls and reads end with the service that it replaces.
+    for payment in world.copy.iter_mut().flat_map(|copy| &mut copy.payments) {
+        let marks = marks(payment);
+        own_versions(payment, &mut |version| side(&marks, version));
+        each_mark(payment, &mut |version| side(&marks, version));
+    }
+}
+
+fn marks(payment: &mut Payment) -> Vec<i64> {
+    let mut marks = Vec::new();
+    each_mark(payment, &mut |version| marks.push(*version));
+    marks.sort_unstable();
+    marks.dedup();
+    marks
+}
+
+fn side(marks: &[i64], version: &mut i64) {
+    let side = marks.partition_point(|mark| mark <= version);
+    *version = i64::try_from(side).expect("there are few marks");
 }
 
 /// The versions that others are compared with.
@@ -173,13 +194,7 @@ fn each_mark(payment: &mut Payment, visit: &mut impl FnMut(&mut i64)) {
 
 /// The versions that are compared with them.
 fn each_version(world: &mut World, index: usize, visit: &mut impl FnMut(&mut i64)) {
-    let payment = &mut world.payments[index];
-    visit(&mut payment.version);
-    for session in &mut payment.sessions {
-        for entry in session.facts.entries.values_mut() {
-            visit(&mut entry.seen_version);
-        }
-    }
+    own_versions(&mut world.payments[index], visit);
     for call in &mut world.calls {
         if call.payment == index && call.sender != Sender::Gone {
             visit(&mut call.version);
@@ -189,6 +204,15 @@ fn each_version(world: &mut World, index: usize, visit: &mut impl FnMut(&mut i64
     for read in &mut world.reads {
         if orders[read.order].payment == index {
             visit(&mut read.version);
+        }
+    }
+}
+
+fn own_versions(payment: &mut Payment, visit: &mut impl FnMut(&mut i64)) {
+    visit(&mut payment.version);
+    for session in &mut payment.sessions {
+        for entry in session.facts.entries.values_mut() {
+            visit(&mut entry.seen_version);
         }
     }
 }
@@ -203,7 +227,8 @@ pub fn without_looks(world: &World) -> World {
             call.left_at_ms = Some(OLD);
         }
     }
-    for payment in &mut world.payments {
+    let reads = !world.reads.is_empty();
+    for payment in payments(&mut world) {
         payment.check_step = 0;
         payment.next_check_at_ms = None;
         payment.created_at_ms = OLD;
@@ -223,7 +248,7 @@ pub fn without_looks(world: &World) -> World {
             facts.approved_at_ms = approval;
             facts.authorised_at_ms = facts.authorised_at_ms.map(|_| OLD);
             // A slow read may still come between a doubt and the read that lifted it.
-            if world.reads.is_empty() {
+            if !reads {
                 facts.trusted_at_ms = facts.trusted_at_ms.map(|_| OLD);
                 if let Some((at_ms, _)) = &mut facts.doubted_at_ms {
                     *at_ms = if doubted { OLD } else { OLD - 1 };
@@ -256,7 +281,7 @@ fn ranks(payment: &Payment, of: impl Fn(&Session) -> Option<i64>) -> Vec<Option<
 
 /// Every moment that a rule may ask about.
 fn each_moment(world: &mut World, visit: &mut impl FnMut(&mut i64)) {
-    for payment in &mut world.payments {
+    for payment in payments(world) {
         of_payment(payment, visit);
     }
     for order in &mut world.orders {

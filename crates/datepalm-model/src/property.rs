@@ -4,6 +4,7 @@
 use crate::book::{By, Line, Order, TOTAL};
 use crate::step::{Age, Step};
 use crate::world::World;
+use datepalm::actions::show_payment::checkout_url;
 use datepalm::domain::facts::{EntryKind, OrderRank};
 use datepalm::domain::operation::{Operation, OperationKind, OperationState, Origin};
 use datepalm::domain::payment::{CancelState, Payment};
@@ -30,6 +31,8 @@ pub enum Property {
     NoPaidWhileCancelStands,
     /// What was shown as paid is never released by us, nor the only money.
     PaidIsNotReleased,
+    /// A version that was given out is not given out for anything else, a restore between or not.
+    VersionsGoOn,
     /// Paid does not flicker.
     PaidDoesNotFlicker,
     /// A cancel that promised to give the money back is never refused.
@@ -76,7 +79,9 @@ pub fn check(before: &World, step: Step, after: &World) -> Result<(), Broken> {
         refunds_fit(payment)?;
         shown(after, index, payment)?;
         facts(after, payment)?;
-        if let Some(known) = before.payments.get(index) {
+        // A restore is what takes our side back; Tamara's side it does not touch.
+        let known = before.payments.get(index);
+        if let Some(known) = known.filter(|_| step != Step::Restore) {
             moved(before, index, known, after, step)?;
         }
     }
@@ -88,13 +93,8 @@ fn broken<T>(property: Property, what: impl Into<String>) -> Result<T, Broken> {
     Err((property, what.into()))
 }
 
-fn had(world: &World, operation: &Operation) -> usize {
-    let orders = world.orders.iter();
-    orders.map(|order| order.effects(&operation.id)).sum()
-}
-
 fn effects(world: &World, payment: &Payment, operation: &Operation) -> Result<(), Broken> {
-    let effects = had(world, operation);
+    let effects = world.effects(&operation.id);
     let name = format!("{} of {}", operation.kind.as_str(), operation.amount_minor);
     if effects > 1 {
         return broken(
@@ -102,11 +102,11 @@ fn effects(world: &World, payment: &Payment, operation: &Operation) -> Result<()
             format!("the {name} had {effects} effects"),
         );
     }
-    let same_key = payment
-        .operations
-        .iter()
-        .filter(|other| other.key == operation.key);
-    if same_key.map(|other| had(world, other)).sum::<usize>() > 1 {
+    let lost = world.lost.iter().map(|(_, lost)| lost);
+    let known = payment.operations.iter().chain(lost);
+    let same_key = known.filter(|other| other.key == operation.key);
+    let of_key: usize = same_key.map(|other| world.effects(&other.id)).sum();
+    if of_key > 1 {
         return broken(
             Property::OneEffectPerKey,
             format!("the {name} was asked for once, and done twice"),
@@ -174,6 +174,12 @@ fn refunds_fit(payment: &Payment) -> Result<(), Broken> {
 }
 
 fn shown(world: &World, index: usize, payment: &Payment) -> Result<(), Broken> {
+    if world.memory[index].version_again {
+        return broken(
+            Property::VersionsGoOn,
+            "a restored payment goes on at versions that were given out already",
+        );
+    }
     let winner = payment.winner.as_ref().and_then(|id| world.order_of(id));
     let mark = payment.cancel.as_ref().map(|mark| mark.state);
     if payment.paid() {
@@ -276,7 +282,8 @@ fn moved(
         );
     }
     let again = !known.paid() && payment.paid() && !before.memory[index].paid.is_empty();
-    if again && !may_come_back(known, payment) {
+    // What was restored is not called paid before it is known (R30).
+    if again && !known.recovering() && !may_come_back(known, payment) {
         return broken(
             Property::PaidDoesNotFlicker,
             "it is paid again, and nothing that was asked for was rejected",
@@ -398,7 +405,9 @@ fn took(world: &World, order: &Order, line: &Line, operation: &Operation) -> Res
         .orders
         .iter()
         .any(|other| other.session != order.session && other.was_authorised);
-    if other {
+    // The merchant sells something else under the reference by then: an approval that comes after that goes back (R7).
+    let sold_again = world.payments.len() > order.payment + 1;
+    if other || sold_again {
         Ok(())
     } else {
         broken(Property::PaidIsNotReleased, "we take back the only money")
@@ -408,11 +417,22 @@ fn took(world: &World, order: &Order, line: &Line, operation: &Operation) -> Res
 fn one_open_payment(world: &World) -> Result<(), Broken> {
     let claims = |payment: &&Payment| {
         let wanted = payment.sessions.iter().any(|session| !session.unwanted);
-        let waits = matches!(
-            payment.status(),
-            Status::Created | Status::Pending | Status::Approved
-        );
-        payment.ever_paid || payment.paid() || (waits && wanted) || payment.cancel_running()
+        let waits = match payment.status() {
+            Status::Created => true,
+            // A page that is shown to nobody expires.
+            Status::Pending => checkout_url(payment).is_some(),
+            Status::Approved => wanted,
+            Status::Authorised
+            | Status::PartiallyCaptured
+            | Status::Captured
+            | Status::PartiallyRefunded
+            | Status::Refunded
+            | Status::Canceled
+            | Status::Declined
+            | Status::Expired
+            | Status::Failed => false,
+        };
+        payment.ever_paid || payment.paid() || waits || payment.cancel_running()
     };
     let claiming = world.payments.iter().filter(claims).count();
     if claiming > 1 {

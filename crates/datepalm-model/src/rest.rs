@@ -93,6 +93,7 @@ fn next(world: &World) -> Option<Step> {
         .or_else(|| (!world.reads.is_empty()).then_some(Step::EndRead(0)))
         .or_else(|| of_workers(world))
         .or_else(|| of_tamara(world))
+        .or_else(|| of_people(world))
         .or_else(|| awaited(world).then_some(Step::Tick))
 }
 
@@ -122,6 +123,13 @@ fn of_workers(world: &World) -> Option<Step> {
             work.map(|at| Step::Work(index, at))
                 .or(time.then_some(Step::Look(index)))
         })
+}
+
+/// A person clears what a restore has shown.
+fn of_people(world: &World) -> Option<Step> {
+    let reason = AttentionReason::RestoredUnknownEffect;
+    let asked = world.payments.iter().position(|it| it.asks_for(reason));
+    asked.map(Step::Clear)
 }
 
 /// Refunds are paid, and a page that nobody pays on expires.
@@ -174,8 +182,14 @@ fn at_rest(world: &World) -> Result<(), Broken> {
     Ok(())
 }
 
+/// A person was asked about it, or our side lost its session and hears of it by a notification alone (R30).
 fn excused(world: &World, order: &Order) -> bool {
-    world.payments[order.payment].asks_for(AttentionReason::CannotAttribute)
+    let payment = &world.payments[order.payment];
+    let cleared = |reason| payment.points.iter().any(|point| point.reason == reason);
+    let unknown = !world.knows(order);
+    payment.asks_for(AttentionReason::CannotAttribute)
+        || (unknown && cleared(AttentionReason::RestoredUnknownEffect))
+        || payment.session(&order.session).is_none()
 }
 
 fn of_payment(world: &World, payment: &Payment, refused: bool) -> Result<(), Broken> {

@@ -2,6 +2,7 @@
 //! that is taken here would be a decision that the model does not explore.
 
 use crate::book::{Book, TOTAL};
+use crate::restore::Wish;
 use crate::step::Age;
 use crate::world::{
     Call, Message, NOW, Odd, Said, Sender, Setting, SlowRead, World, opened, request_lease,
@@ -34,12 +35,14 @@ impl World {
                 let known = payment.sessions.iter();
                 let unpaid = known.clone().all(|s| !s.facts.was_authorised());
                 self.memory[index].promised = unpaid;
+                self.wish(index, command, key);
                 self.transact(index, setting, |payment, context, _| {
                     intend::mark(payment, mark, context);
                 });
             }
             Ok(Decision::Operation(wanted)) => {
                 let asked = self.asked(key, setting);
+                self.wish(index, command, key);
                 let id = self.transact(index, setting, |payment, context, ids| {
                     let (kind, key) = (wanted.kind, &asked.key);
                     let id = intend::operation_id(payment, kind, key, context.now_ms, ids);
@@ -68,9 +71,25 @@ impl World {
         }
     }
 
-    fn asked(&self, key: Option<&str>, setting: &Setting) -> Asked {
+    /// The merchant remembers what it asked for, as long as it may have to ask again.
+    fn wish(&mut self, payment: usize, command: Command, key: Option<&str>) {
+        if self.left.restores > 0 && key.is_none() {
+            self.wishes.push(Wish {
+                payment,
+                key: self.new_key(),
+                command,
+            });
+        }
+    }
+
+    fn new_key(&self) -> String {
+        format!("key{}", self.left.requests)
+    }
+
+    /// What a request gives to its operation.
+    pub fn asked(&self, key: Option<&str>, setting: &Setting) -> Asked {
         Asked {
-            key: key.map_or_else(|| format!("key{}", self.left.requests), str::to_owned),
+            key: key.map_or_else(|| self.new_key(), str::to_owned),
             fingerprint: String::new(),
             lease: request_lease(setting),
             shipped_at_s: None,

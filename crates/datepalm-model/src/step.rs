@@ -75,6 +75,14 @@ pub enum Step {
     Touch(usize),
     /// All orders of a payment are read, because its time has come.
     Look(usize),
+    /// A copy of our side is made.
+    Copy,
+    /// The copy is put back.
+    Restore,
+    /// The merchant repeats a request whose row was lost.
+    Repeat(usize),
+    /// A person clears what a restore showed.
+    Clear(usize),
     /// One tick passes.
     Tick,
 }
@@ -195,6 +203,13 @@ impl World {
             Step::OddRead(at, odd) => self.odd(at, odd),
             Step::Touch(_) => "We look at the payment without reading.".to_owned(),
             Step::Look(_) => "Its time has come: we read every order of the payment.".to_owned(),
+            Step::Copy => "A copy of the database is made.".to_owned(),
+            Step::Restore => "The copy is put back, and the service recovers.".to_owned(),
+            Step::Repeat(at) => format!(
+                "The merchant repeats with the same key {}.",
+                command(self.wishes[at].command)
+            ),
+            Step::Clear(_) => "A person clears what the restore has shown.".to_owned(),
             Step::Tick => "A tick passes.".to_owned(),
         }
     }

@@ -2,6 +2,7 @@
 //! go wrong. Time stands still at `NOW`: a tick moves every moment one tick into the past, so that worlds repeat.
 
 use crate::book::{Order, TOTAL};
+use crate::restore::{Copy, Wish};
 use crate::step::Age;
 use datepalm::domain::context::Context;
 use datepalm::domain::decide::Command;
@@ -75,6 +76,8 @@ pub struct Setting {
     pub creates: bool,
     /// It begins with a customer who has paid: what is open is authorised, and we have read so.
     pub authorised: bool,
+    /// It begins with a copy of our side, as it is then.
+    pub copied: bool,
     /// What may happen, each so many times.
     pub left: Left,
     /// Durations.
@@ -96,6 +99,8 @@ pub struct Left {
     pub odd: u8,
     /// Refusals and calls turned away.
     pub refusals: u8,
+    /// Restores of a copy (R30).
+    pub restores: u8,
 }
 
 /// Where the sender of a call stands.
@@ -192,6 +197,8 @@ pub struct Memory {
     pub paid: Vec<SessionId>,
     /// A cancel was accepted before any order was known as authorised: the money must go back (R23).
     pub promised: bool,
+    /// After a restore, a version that was given out is given out for something else.
+    pub version_again: bool,
 }
 
 /// A world.
@@ -211,6 +218,12 @@ pub struct World {
     pub made: u64,
     /// What was promised, beside each payment.
     pub memory: Vec<Memory>,
+    /// A copy of our side, to be put back.
+    pub copy: Option<Copy>,
+    /// The operations whose rows were lost in a restore, beside their payments.
+    pub lost: Vec<(usize, Operation)>,
+    /// What the merchant asked for, where a restore may make him repeat it.
+    pub wishes: Vec<Wish>,
 }
 
 /// Ids in the order in which they were made.
@@ -237,6 +250,9 @@ impl World {
             left: setting.left,
             made: 0,
             memory: Vec::new(),
+            copy: None,
+            lost: Vec::new(),
+            wishes: Vec::new(),
         };
         if !setting.creates {
             world.add_payment(setting);
@@ -247,6 +263,9 @@ impl World {
         }
         if setting.authorised {
             world.authorised_at_once(setting);
+        }
+        if setting.copied {
+            world.make_copy();
         }
         world
     }
@@ -312,6 +331,9 @@ impl World {
             let order = &mut self.orders[index];
             order.move_to(OrderRank::Approved);
             order.move_to(OrderRank::Authorised);
+            if setting.merchant != Merchant::Plain {
+                order.book.captured_by_tamara();
+            }
             order.earlier = order.book.clone();
             let read = self.read(index, Age::Fresh);
             self.take_in(&read, None, setting);
@@ -351,11 +373,16 @@ impl World {
         self.payments.iter().position(|payment| payment.held)
     }
 
-    /// An operation that exists.
+    /// An operation that exists, or was lost in a restore.
     pub fn operation(&self, payment: usize, id: &OperationId) -> &Operation {
+        let lost = || {
+            let mut lost = self.lost.iter().map(|(_, lost)| lost);
+            lost.find(|lost| lost.id == *id)
+        };
         self.payments[payment]
             .operation(id.as_str())
-            .expect("operations are never deleted")
+            .or_else(lost)
+            .expect("no other way leads to the end of an operation")
     }
 
     /// The order of a session, if Tamara made one.

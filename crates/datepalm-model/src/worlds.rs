@@ -23,6 +23,7 @@ pub const QUIET: Left = Left {
     timer: 0,
     odd: 0,
     refusals: 0,
+    restores: 0,
 };
 
 impl Setting {
@@ -40,6 +41,7 @@ impl Setting {
             references: false,
             creates: false,
             authorised: false,
+            copied: false,
             left,
             policy: policy(),
         }
@@ -115,6 +117,13 @@ impl Setting {
         self
     }
 
+    /// A copy was made in the beginning, and no other is.
+    #[must_use]
+    pub fn copied(mut self) -> Self {
+        self.copied = true;
+        self
+    }
+
     /// A plan waits a tick before it asks again.
     #[must_use]
     pub fn paced(mut self) -> Self {
@@ -138,7 +147,8 @@ const MERCHANTS: [Merchant; 3] = [
 
 /// The worlds of a few minutes.
 pub fn reduced() -> Vec<Setting> {
-    let mut worlds = Vec::new();
+    let mut worlds = of_sessions();
+    worlds.extend(restored());
     for merchant in MERCHANTS {
         let name = format!("{merchant:?}: one request, one fault");
         let left = Left {
@@ -148,6 +158,65 @@ pub fn reduced() -> Vec<Setting> {
         };
         worlds.push(Setting::new(name, left).of(merchant).fresh());
     }
+    worlds
+}
+
+/// Two and three sessions of one payment, creates, and changes of the reference.
+fn of_sessions() -> Vec<Setting> {
+    let asking = |requests, faults| Left {
+        requests,
+        faults,
+        ..QUIET
+    };
+    let mut worlds = Vec::new();
+    for merchant in MERCHANTS {
+        let name = format!("{merchant:?}: two sessions, a cancel");
+        let two = Setting::new(name, asking(1, 0)).of(merchant).sessions(2);
+        worlds.push(two.asking(&[CANCEL]).fresh());
+    }
+    let three = Setting::new("three sessions", QUIET).sessions(3).fresh();
+    let creates = Setting::new("creates, one fault", asking(2, 1)).creates();
+    let references = Setting::new("changes of the reference, one fault", asking(2, 1));
+    worlds.extend([
+        three,
+        creates.asking(&[]).fresh(),
+        references.references().authorised(),
+    ]);
+    worlds
+}
+
+/// One restore of a copy of any moment: of an order that is authorised, and of one that nobody has paid yet.
+fn restored() -> Vec<Setting> {
+    let left = |requests, faults| Left {
+        requests,
+        faults,
+        restores: 1,
+        ..QUIET
+    };
+    let mut worlds = Vec::new();
+    for (name, command) in [
+        ("capture", ALL),
+        ("capture of a part", PART),
+        ("cancel", CANCEL),
+        ("cancel of a part", CANCEL_PART),
+    ] {
+        let name = format!("restore: a {name}, one fault");
+        let world = Setting::new(name, left(1, 1)).asking(&[command]);
+        worlds.push(world.authorised().fresh());
+    }
+    let refunds = Setting::new("restore: a refund of a part, one fault", left(1, 1));
+    let unpaid = Setting::new("restore: a cancel of what nobody has paid", left(1, 0));
+    let pair = Setting::new("restore: two captures of a part", left(2, 1));
+    let automatic = Setting::new("restore: automatic capture", left(0, 0)).automatic();
+    let created = Setting::new("restore: a create", left(2, 0)).creates();
+    let refunds = refunds.asking(&[BACK_PART]).of(Merchant::AutoCapture);
+    worlds.extend([
+        refunds.authorised().fresh(),
+        unpaid.asking(&[CANCEL]).fresh(),
+        pair.asking(&[PART]).authorised().fresh(),
+        automatic.fresh(),
+        created.asking(&[]).fresh(),
+    ]);
     worlds
 }
 

@@ -22,6 +22,7 @@ fn the_rules_are_clean_near_the_beginning() {
     let limits = Limits {
         states: STATES,
         depth: usize::MAX,
+        ends: None,
     };
     let worlds = reduced();
     assert!(!worlds.is_empty());
@@ -88,6 +89,7 @@ noticed! {
     r19_window_too_small,
     r20_echo_attributes,
     r20_accepted_is_not_absent,
+    r20_shipped_at_is_unique,
     r21_conflict_is_no_success,
     r21_conflict_is_no_failure,
     r21_gateway_is_no_refusal,
@@ -96,6 +98,10 @@ noticed! {
     r24_no_capture_beside_cancel,
     r25_polling_makes_certain,
     r26_key_makes_one,
+    r30_recovery_reads_first,
+    r30_restored_is_unknown,
+    r30_restored_effect_stops,
+    r30_epoch_lifts,
 }
 
 #[test]

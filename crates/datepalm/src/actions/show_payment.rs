@@ -133,9 +133,10 @@ pub fn payment_json(app: &App, shown: &Shown) -> Value {
 }
 
 /// Handed out while somebody may still pay: the newest open session's, and none once a cancel was asked for, or while it is
-/// not known whether one was (R22, R23, R30).
+/// not known whether one was (R22, R23, R30), or while the reference is another payment's (R7).
 pub fn checkout_url(payment: &Payment) -> Option<&str> {
-    if payment.recovering() || payment.cancel_stands() || payment.status() != Status::Pending {
+    let given_up = !payment.held || payment.cancel_stands();
+    if payment.recovering() || given_up || payment.status() != Status::Pending {
         return None;
     }
     let newest = payment.newest_session()?;

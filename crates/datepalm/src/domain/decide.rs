@@ -10,7 +10,7 @@ use super::status::Status;
 use crate::ids::OperationId;
 
 /// What a merchant can ask of a payment. Amounts in minor units; none = all that is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
     /// Capture.
     Capture(Option<i64>),
@@ -237,14 +237,19 @@ fn cancel_part(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refus
     }))
 }
 
-/// The second for `shipping_info.shipped_at`: the wished one, or the next that no capture of the payment uses (R20).
+/// The second for `shipping_info.shipped_at`: the wished one, or the next that no capture of the payment uses, be it one
+/// whose row was lost in a restore (R20, R30).
 pub fn unique_shipped_at_s(payment: &Payment, wished_s: i64) -> i64 {
-    let used = |second: i64| {
-        payment
-            .operations
-            .iter()
-            .any(|operation| operation.shipped_at_s == Some(second))
+    let asked = |second| {
+        let mut operations = payment.operations.iter();
+        operations.any(|operation| operation.shipped_at_s == Some(second))
     };
+    let shown = |second| {
+        let sessions = payment.sessions.iter();
+        let mut entries = sessions.flat_map(|session| session.facts.entries.values());
+        entries.any(|entry| entry.shipped_at_s == Some(second))
+    };
+    let used = |second: i64| asked(second) || shown(second);
     let mut second = wished_s;
     while used(second) && stands(Guard::ShippedAtIsUnique) {
         second = second.saturating_add(1);

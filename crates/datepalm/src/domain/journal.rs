@@ -251,6 +251,8 @@ fn applied(
     if let (Some(order), Some(session)) = (order, payment.session_mut(&session)) {
         // A late answer still records its session, lease or not (R22).
         session.order.get_or_insert(order);
+        // From now on it may be paid, so its payment holds the reference, unless another took it meanwhile (R7).
+        payment.held |= context.can_hold;
     }
     let operation = &mut payment.operations[index];
     let open = matches!(

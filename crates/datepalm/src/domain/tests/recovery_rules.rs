@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, HOUR, SECOND, TOTAL};
 use super::said::{Body, body, live};
-use crate::domain::decide::{Command, Refused};
+use crate::domain::decide::{Command, Refused, unique_shipped_at_s};
 use crate::domain::facts::{EntryKind, OrderRank, RefundRank};
 use crate::domain::operation::{OperationKind, OperationState};
 use crate::domain::payment::{AttentionReason, Payment};
@@ -195,6 +195,23 @@ fn key_lost_in_restore() {
     );
     let other = OperationId::of_refund("shop", "another key");
     assert_eq!(refund_without_row(&restored.payment, &other), None);
+}
+
+/// R20: the row of a capture was lost, not its effect, and a person has cleared it. A merchant who names the same moment of
+/// shipping again would find the old capture, should the answer to the new one be lost.
+#[test]
+fn r20_a_second_that_the_order_shows_is_taken() {
+    let mut desk = Desk::authorised();
+    let copy = desk.clone();
+    let capture = desk.ask(Command::Capture(Some(100))).unwrap();
+    let second = desk.operation(&capture).shipped_at_s.unwrap();
+    let at_tamara = live().capture_of("c1", desk.operation(&capture));
+    desk.send_applied(&capture, desk.own_entry(&capture, "c1"));
+
+    let mut restored = desk.restore(&copy);
+    late_read(&mut restored, &at_tamara);
+    let restored = cleared(restored);
+    assert_eq!(unique_shipped_at_s(&restored.payment, second), second + 1);
 }
 
 /// R30: what the copy's own facts held needs nobody, whoever did it.

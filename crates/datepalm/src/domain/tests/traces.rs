@@ -375,11 +375,29 @@ fn slow_create_hands_out_url() {
         "it is recorded, and counts like any other"
     );
     assert_eq!(desk.payment.status(), Status::Pending);
+    assert!(desk.payment.held, "another payment would be open beside it");
 
     canceled.ask(Command::Cancel).unwrap();
     let answer = canceled.opened(&create);
     canceled.answer_as(&create, attempt, "request", answer);
     assert_eq!(checkout_url(&canceled.payment), None);
+}
+
+/// R7, found by the small model: the create was abandoned, another payment took the reference, and then the answer comes. Two
+/// pages for one reference would be two payments of one customer.
+#[test]
+fn r7_a_late_session_beside_the_holder_is_shown_to_nobody() {
+    let mut desk = Desk::empty();
+    let create = desk.intend_session();
+    let attempt = desk.begin_as(&create, "request").unwrap();
+    desk.tick(desk.policy.settle_window_ms);
+    assert_eq!(desk.begin_as(&create, "other"), None);
+    assert!(!desk.payment.held);
+    desk.can_hold = false;
+    let answer = desk.opened(&create);
+    desk.answer_as(&create, attempt, "request", answer);
+    assert!(!desk.payment.held);
+    assert_eq!(checkout_url(&desk.payment), None);
 }
 
 /// R13: a canceled winner hands over to nobody: the other approval is released, never paid.
