@@ -27,6 +27,8 @@ pub enum Kind {
     Crash,
     /// A person acts in Tamara's portal.
     Portal,
+    /// A person at our own side looks, decides, or compares the books.
+    Person,
     /// A request that its sender gave up on reaches Tamara after all.
     Late,
 }
@@ -49,9 +51,9 @@ impl fmt::Display for Step {
 }
 
 /// How often each kind happens, of `WEIGHT_SUM`.
-const WEIGHTS: [(Kind, u64); 11] = [
+const WEIGHTS: [(Kind, u64); 12] = [
     (Kind::Create, 4),
-    (Kind::Proceed, 38),
+    (Kind::Proceed, 36),
     (Kind::Ask, 10),
     (Kind::Customer, 4),
     (Kind::Notify, 9),
@@ -60,6 +62,7 @@ const WEIGHTS: [(Kind, u64); 11] = [
     (Kind::Clock, 6),
     (Kind::Crash, 1),
     (Kind::Portal, 2),
+    (Kind::Person, 2),
     (Kind::Late, 1),
 ];
 

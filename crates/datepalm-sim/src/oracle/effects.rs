@@ -1,5 +1,6 @@
 //! A rejected operation never has an effect, a succeeded one has exactly one, and no effect of ours lacks its intent.
 
+use super::items::{is_made_here, tells_the_company};
 use super::{Broken, Seen, hold, told};
 use datepalm::domain::operation::{Operation, OperationKind, OperationState};
 use datepalm::domain::payment::Session;
@@ -31,16 +32,19 @@ impl Seen<'_> {
         let mut checks = 1;
         for operation in &ours {
             let alike = book.captures.iter().filter(|c| is_of(c, operation));
-            let (made, theirs): (Vec<_>, Vec<_>) =
-                alike.partition(|capture| capture.shipping_company == "Ours");
+            let (made, theirs): (Vec<_>, Vec<_>) = alike.partition(|capture| is_made_here(capture));
             // A person who captured the same amount in the same second is not told from us (R20).
             let taken = made.is_empty() && operation.state == OperationState::Succeeded;
             let found = made.len() + usize::from(taken && !theirs.is_empty());
-            checks += one_effect(operation, found, book)?;
+            checks += self.one_effect(operation, found, book)?;
+            for capture in made {
+                checks += tells_the_company(operation, capture)?;
+            }
         }
-        let foreign = book.captures.iter().filter(|capture| {
-            capture.shipping_company == "Ours" && !ours.iter().any(|o| is_of(capture, o))
-        });
+        let foreign = book
+            .captures
+            .iter()
+            .filter(|capture| is_made_here(capture) && !ours.iter().any(|o| is_of(capture, o)));
         hold(foreign.count() == 0, "no_effect_without_intent", || {
             told(book)
         })?;
@@ -56,7 +60,7 @@ impl Seen<'_> {
                 .refunds
                 .iter()
                 .filter(|refund| is_of(refund.merchant_refund_id.as_deref(), operation));
-            checks += one_effect(operation, entries.count(), book)?;
+            checks += self.one_effect(operation, entries.count(), book)?;
         }
         let foreign = book.refunds.iter().filter(|refund| {
             refund.merchant_refund_id.is_some()
@@ -88,8 +92,10 @@ impl Seen<'_> {
             for operation in of_amount {
                 let tried = operation.attempt > 0;
                 sent += usize::from(tried);
-                possible += usize::from(tried && operation.state != OperationState::Rejected);
-                succeeded += usize::from(operation.state == OperationState::Succeeded);
+                let mistaken = self.is_mistaken(operation);
+                let done = operation.state == OperationState::Succeeded;
+                possible += usize::from(tried && (may_have(operation) || mistaken));
+                succeeded += usize::from(done && !mistaken);
             }
             let say = || format!("{amount}: {} by us, {ours:?}, {}", made.len(), told(book));
             hold(made.len() <= sent, "no_effect_without_intent", say)?;
@@ -113,9 +119,10 @@ impl Seen<'_> {
         hold(done <= 1, "at_most_one_effect_per_intent", say)?;
         let (mut possible, mut succeeded) = (0, 0);
         for operation in &ours {
-            possible +=
-                u64::from(operation.attempt > 0 && operation.state != OperationState::Rejected);
-            succeeded += u64::from(operation.state == OperationState::Succeeded);
+            let mistaken = self.is_mistaken(operation);
+            let done = operation.state == OperationState::Succeeded;
+            possible += u64::from(operation.attempt > 0 && (may_have(operation) || mistaken));
+            succeeded += u64::from(done && !mistaken);
         }
         hold(done <= possible, "a_rejection_has_no_effect", say)?;
         hold(
@@ -125,27 +132,35 @@ impl Seen<'_> {
         )?;
         Ok(3)
     }
+
+    fn one_effect(&self, operation: &Operation, found: usize, book: &Book) -> Result<u64, Broken> {
+        let say = || format!("{operation:?} has {found} effects: {}", told(book));
+        hold(found <= 1, "at_most_one_effect_per_intent", say)?;
+        if self.is_mistaken(operation) {
+            return Ok(1);
+        }
+        match operation.state {
+            OperationState::Succeeded | OperationState::Accepted => {
+                hold(found == 1, "a_success_has_one_effect", say)?;
+            }
+            OperationState::Rejected => hold(found == 0, "a_rejection_has_no_effect", say)?,
+            OperationState::Intent if operation.attempt == 0 => {
+                hold(found == 0, "no_effect_before_sending", say)?;
+            }
+            OperationState::Intent | OperationState::Sending | OperationState::Unknown => {}
+        }
+        Ok(2)
+    }
 }
 
-fn is_of(entry: &Captured, operation: &Operation) -> bool {
+pub(super) fn is_of(entry: &Captured, operation: &Operation) -> bool {
     let shipped = operation
         .shipped_at_s
         .map(|second| datepalm::clock::rfc3339(second * 1_000));
     Some(&entry.shipped_at) == shipped.as_ref() && entry.minor == operation.amount_minor
 }
 
-fn one_effect(operation: &Operation, found: usize, book: &Book) -> Result<u64, Broken> {
-    let say = || format!("{operation:?} has {found} effects: {}", told(book));
-    hold(found <= 1, "at_most_one_effect_per_intent", say)?;
-    match operation.state {
-        OperationState::Succeeded | OperationState::Accepted => {
-            hold(found == 1, "a_success_has_one_effect", say)?;
-        }
-        OperationState::Rejected => hold(found == 0, "a_rejection_has_no_effect", say)?,
-        OperationState::Intent if operation.attempt == 0 => {
-            hold(found == 0, "no_effect_before_sending", say)?;
-        }
-        OperationState::Intent | OperationState::Sending | OperationState::Unknown => {}
-    }
-    Ok(2)
+/// Whether nothing denies its effect.
+fn may_have(operation: &Operation) -> bool {
+    operation.state != OperationState::Rejected
 }

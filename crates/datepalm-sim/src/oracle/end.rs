@@ -18,6 +18,16 @@ impl Oracle {
             })?;
         }
         checks += self.look_at_all(world)?;
+        let due = world
+            .places
+            .database
+            .next_due()
+            .map_err(super::unreadable)?;
+        hold(
+            due.reconciliations_ms.is_none(),
+            "a_reconciliation_ends",
+            || format!("{due:?}"),
+        )?;
         for payment in world.known.values() {
             checks += Seen { world, payment }.in_the_end()?;
         }
@@ -83,7 +93,8 @@ fn agrees(seen: &Seen<'_>, session: &Session, book: &Book) -> bool {
 impl Seen<'_> {
     fn in_the_end(&self) -> Result<u64, Broken> {
         let payment = self.payment;
-        let explained = self.waits_for_a_person();
+        let explained = self.waits_for_a_person() || self.somebody_was_mistaken();
+        self.mistakes_are_told()?;
         let waiting: Vec<_> = payment
             .operations
             .iter()
@@ -114,6 +125,7 @@ impl Seen<'_> {
                 "an_approved_order_is_never_forgotten",
                 || told(&book),
             )?;
+            self.references_agree(session, &book)?;
             holding += u64::from(held_minor(&book) > 0);
             let kept = payment.winner.as_ref() == Some(&session.id) && !payment.cancel_stands();
             hold(

@@ -51,6 +51,7 @@ impl Seen<'_> {
             // An entry that nobody here asked for, or an echo that no longer says whose it is.
             AttentionReason::CannotAttribute => {
                 world.setting.drops_refund_id
+                    || self.somebody_was_mistaken()
                     || self.any_order(|session, order| {
                         world.causes.portal_orders.contains(order)
                             || has_foreign(session, EntryKind::Capture)
@@ -96,10 +97,11 @@ impl Seen<'_> {
         });
         let causes = &self.world.causes;
         refused.count() >= 3
-            && self.any_order(|_, order| {
-                causes.portal_orders.contains(order)
-                    || causes.faults.get(order).copied().unwrap_or(0) >= 3
-            })
+            && (self.somebody_denied()
+                || self.any_order(|_, order| {
+                    causes.portal_orders.contains(order)
+                        || causes.faults.get(order).copied().unwrap_or(0) >= 3
+                }))
     }
 
     /// Orders of this merchant's reference that a customer paid.

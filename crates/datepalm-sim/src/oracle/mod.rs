@@ -6,8 +6,13 @@
 mod effects;
 mod end;
 mod excuses;
+mod items;
 mod moment;
 mod passage;
+mod persons;
+mod references;
+
+pub use persons::happened;
 
 use crate::world::World;
 use datepalm::domain::payment::{Payment, Session};
@@ -60,6 +65,7 @@ impl Oracle {
         if let Some(broken) = world.seen_by_merchant.take() {
             return Err(broken);
         }
+        what_tamara_took_fits(world)?;
         self.touched.extend(
             world
                 .places
@@ -118,6 +124,7 @@ impl Oracle {
                 .entry(order.order_id.clone())
                 .or_insert_with(|| id.clone());
         }
+        persons::judge(world, &payment);
         let seen = Seen {
             world,
             payment: &payment,
@@ -191,6 +198,20 @@ impl Oracle {
         }
         Ok(checks)
     }
+}
+
+/// What is sent adds up, and no two orders of an account ever have one reference (R6).
+fn what_tamara_took_fits(world: &World) -> Checked {
+    world.places.wire.ledger(|ledger| {
+        let misfit = ledger.misfit.take();
+        hold(misfit.is_none(), "what_is_sent_adds_up", || {
+            misfit.clone().unwrap_or_default()
+        })?;
+        let shared = ledger.shared_reference();
+        hold(shared.is_none(), "a_reference_is_one_orders", || {
+            format!("{shared:?}")
+        })
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the shape of map_err")]

@@ -2,7 +2,7 @@
 
 use super::{Broken, Seen, hold, told, was_authorised};
 use datepalm::domain::facts::EntryKind;
-use datepalm::domain::operation::{OperationKind, OperationState};
+use datepalm::domain::operation::{Operation, OperationKind, OperationState};
 use datepalm::domain::payment::{Payment, Session};
 use tamara_sandbox::Book;
 
@@ -16,8 +16,10 @@ impl Seen<'_> {
             if let Some(book) = self.book(session) {
                 checks += facts_are_a_subset(session, &book)?;
                 checks += self.effects_belong_to_intents(session, &book)?;
+                checks += self.references_follow(session, &book)?;
             }
         }
+        checks += self.items_add_up()?;
         checks += self.one_holder_per_reference()?;
         checks += one_at_a_time(self.payment)?;
         checks += self.attention_has_a_cause()?;
@@ -129,22 +131,23 @@ fn amounts_are_in_order(payment: &Payment, session: &Session) -> Result<u64, Bro
     Ok(3)
 }
 
-/// At most one money operation in flight, at most one create under way.
+/// At most one money operation in flight, one create under way, one change of the reference.
 fn one_at_a_time(payment: &Payment) -> Result<u64, Broken> {
-    let count = |money: bool| {
-        let open = payment.operations.iter().filter(|operation| {
-            operation.kind.moves_money() == money
-                && (operation.state.is_intent_or_sending() || (money && operation.in_flight()))
-        });
-        open.count()
-    };
-    let (money, creates) = (count(true), count(false));
+    let count =
+        |holds: fn(&Operation) -> bool| payment.operations.iter().filter(|o| holds(o)).count();
+    let money = count(|o| o.kind.moves_money() && o.in_flight());
+    let creates =
+        count(|o| o.kind == OperationKind::CreateSession && o.state.is_intent_or_sending());
+    let changes = count(|o| o.kind == OperationKind::UpdateReference && o.in_flight());
     hold(
-        money <= 1 && creates <= 1,
+        money <= 1 && creates <= 1 && changes <= 1,
         "one_money_operation_at_a_time",
-        || format!("{} {money} money operations, {creates} creates", payment.id),
+        || {
+            let id = &payment.id;
+            format!("{id} {money} money operations, {creates} creates, {changes} references")
+        },
     )?;
-    Ok(2)
+    Ok(3)
 }
 
 /// Facts only grow, and never beyond what Tamara has.

@@ -121,7 +121,9 @@ fn paid_does_not_flicker(before: &Payment, seen: &Seen<'_>) -> Result<(), Broken
         let asked: i64 = after
             .operations
             .iter()
-            .filter(|o| o.session == winner.id && o.pending())
+            .filter(|o| o.session == winner.id)
+            // What a person wrongly called applied counts as gone for ever (R17).
+            .filter(|o| o.pending() || (o.told_applied() && seen.is_mistaken(o)))
             .filter(|o| matches!(o.kind, OperationKind::Cancel | OperationKind::Refund))
             .map(|o| o.amount_minor)
             .sum();
@@ -139,10 +141,14 @@ fn paid_does_not_flicker(before: &Payment, seen: &Seen<'_>) -> Result<(), Broken
     }
     if !before.paid() && after.paid() && before.ever_paid {
         let refused = before.operations.iter().any(|operation| {
-            let now = after.operation(operation.id.as_str()).map(|o| o.state);
-            // A partial cancel in doubt counts beside its own entry until the window is over (R9, R20).
-            let counted_twice =
-                operation.kind == OperationKind::Cancel && now == Some(OperationState::Succeeded);
+            let ended = after.operation(operation.id.as_str());
+            let now = ended.map(|o| o.state);
+            // In doubt, a partial cancel counts beside its own entry until the window is over (R9, R20), and a refund
+            // that lost its id until a person says that it was applied (R17).
+            let by_person = ended.is_some_and(Operation::told_applied);
+            let counted_twice = by_person
+                || (operation.kind == OperationKind::Cancel
+                    && now == Some(OperationState::Succeeded));
             operation.pending() && (counted_twice || now == Some(OperationState::Rejected))
         });
         let unmarked = before.cancel_stands() && !after.cancel_stands();
@@ -170,7 +176,14 @@ fn final_is_final(before: &Payment, after: &Payment) -> Result<(), Broken> {
     let planned = after.operations.iter().find(|operation| {
         operation.origin == Origin::Plan && before.operation(operation.id.as_str()).is_none()
     });
-    let asked = before.cancel != after.cancel;
+    let looked = |payment: &Payment| {
+        payment
+            .points
+            .iter()
+            .filter(|point| !point.is_open())
+            .count()
+    };
+    let asked = before.cancel != after.cancel || looked(before) != looked(after);
     hold(
         planned.is_none() || news || asked,
         "final_means_nothing_is_planned",

@@ -18,6 +18,8 @@ pub enum Route {
     Cancel,
     /// `POST /payments/simplified-refund/{id}`
     Refund,
+    /// `PUT /orders/{id}/reference-id`
+    Reference,
 }
 
 impl Route {
@@ -29,6 +31,7 @@ impl Route {
             "/payments/capture" => Self::Capture,
             _ if path.ends_with("/authorise") => Self::Authorise,
             _ if path.ends_with("/cancel") => Self::Cancel,
+            _ if path.ends_with("/reference-id") => Self::Reference,
             _ => Self::Refund,
         }
     }
@@ -42,6 +45,7 @@ impl Route {
             Self::Capture => "capture",
             Self::Cancel => "cancel",
             Self::Refund => "refund",
+            Self::Reference => "update reference",
         }
     }
 }

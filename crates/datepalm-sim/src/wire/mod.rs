@@ -6,6 +6,7 @@
 
 pub mod echo;
 pub mod fate;
+mod parts;
 
 use crate::world::setting::Setting;
 use axum::body::Body;
@@ -81,6 +82,31 @@ pub struct Ledger {
     pub turned_away: BTreeMap<String, u64>,
     /// How often a call authorised an order.
     pub authorised: BTreeMap<String, u64>,
+    /// By account (its token) and reference: the orders that ever had it.
+    references: BTreeMap<(String, String), BTreeSet<String>>,
+    /// A request that Tamara took and that does not add up.
+    pub misfit: Option<String>,
+}
+
+impl Ledger {
+    fn takes(&mut self, token: &str, reference: &str, order: &str) {
+        let key = (token.to_owned(), reference.to_owned());
+        let orders = self.references.entry(key).or_default();
+        orders.insert(order.to_owned());
+    }
+
+    /// Whether an order ever had a reference.
+    pub fn had(&self, order: &str, reference: &str) -> bool {
+        let mut known = self.references.iter();
+        known.any(|((_, known), orders)| known == reference && orders.contains(order))
+    }
+
+    /// A reference that an order of an account has or had, and another as well.
+    pub fn shared_reference(&self) -> Option<(&String, &BTreeSet<String>)> {
+        let mut known = self.references.iter();
+        let shared = known.find(|(_, orders)| orders.len() > 1);
+        shared.map(|((_, reference), orders)| (reference, orders))
+    }
 }
 
 #[derive(Default)]
@@ -247,12 +273,24 @@ impl Wire {
         if wired.route == Route::Checkout && status < 300 {
             let made: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
             let id = made["order_id"].as_str().unwrap_or_default().to_owned();
+            ledger.takes(&wired.token, &wired.about, &id);
             ledger.orders.push((id, wired.about.clone()));
         } else if wired.route != Route::Read {
             ledger.touched.insert(wired.about.clone());
         }
-        if wired.route == Route::Authorise && status < 300 {
-            *ledger.authorised.entry(wired.about.clone()).or_default() += 1;
+        let body = wired.body.as_deref().unwrap_or_default();
+        match wired.route {
+            Route::Authorise if status < 300 => {
+                *ledger.authorised.entry(wired.about.clone()).or_default() += 1;
+            }
+            Route::Reference if status < 300 => {
+                let reference = field(body, "order_reference_id");
+                ledger.takes(&wired.token, &reference, &wired.about);
+            }
+            Route::Capture | Route::Cancel if status < 300 => {
+                ledger.misfit = ledger.misfit.take().or_else(|| parts::misfit(body));
+            }
+            _ => {}
         }
     }
 
@@ -377,16 +415,10 @@ fn wired(request: &Request) -> Wired {
     let method = request.method.as_str();
     let route = Route::of(method, &request.path);
     let body = request.body.as_deref().unwrap_or_default();
-    let field = |name: &str| {
-        let at = body.split_once(&format!("\"{name}\":\""));
-        at.and_then(|(_, rest)| rest.split('"').next())
-            .unwrap_or_default()
-            .to_owned()
-    };
     let about = match route {
-        Route::Checkout => field("order_reference_id"),
-        Route::Capture => field("order_id"),
-        Route::Read | Route::Authorise | Route::Cancel | Route::Refund => {
+        Route::Checkout => field(body, "order_reference_id"),
+        Route::Capture => field(body, "order_id"),
+        Route::Read | Route::Authorise | Route::Cancel | Route::Refund | Route::Reference => {
             let parts: Vec<&str> = request.path.split('/').collect();
             let at = if route == Route::Refund { 3 } else { 2 };
             parts.get(at).copied().unwrap_or_default().to_owned()
@@ -400,6 +432,14 @@ fn wired(request: &Request) -> Wired {
         route,
         about,
     }
+}
+
+/// A text of a body: the first field of that name.
+fn field(body: &str, name: &str) -> String {
+    let at = body.split_once(&format!("\"{name}\":\""));
+    at.and_then(|(_, rest)| rest.split('"').next())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn plain(status: u16, body: Vec<u8>) -> Response {

@@ -7,7 +7,7 @@ use crate::oracle::Broken;
 use serde_json::Value;
 
 impl World {
-    fn must(&mut self, holds: bool, name: &'static str, what: impl FnOnce() -> String) {
+    pub(super) fn must(&mut self, holds: bool, name: &'static str, what: impl FnOnce() -> String) {
         self.counts.checks += 1;
         if !holds {
             self.saw(Broken { name, what: what() });

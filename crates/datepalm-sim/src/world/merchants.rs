@@ -3,7 +3,7 @@
 
 use super::setting::{AMOUNTS, SHOPS, Shop, order};
 use super::tasks::{Outcome, Purpose, Told};
-use super::{NODES, World};
+use super::{NODES, World, items};
 use crate::rng::Rng;
 use axum::body::Body;
 use axum::http::Request;
@@ -112,7 +112,14 @@ impl World {
         self.counts.duplicates += u64::from(create.under_way > 0 || create.answered);
         create.under_way += 1;
         let key = create.key.clone();
-        let body = order(who.shop, &who.reference, create.variant, who.automatic);
+        let several = self.setting.several_items;
+        let body = order(
+            who.shop,
+            &who.reference,
+            create.variant,
+            who.automatic,
+            several,
+        );
         let purpose = Purpose::Create(buyer, number);
         self.request(purpose, "/v1/payments".to_owned(), key, &body, chance)
     }
@@ -200,7 +207,7 @@ impl World {
             let number = chance.index(self.buyers[buyer].creates.len());
             return self.send_create(buyer, number, chance);
         }
-        let Some((verb, body)) = wish(&known, self.buyers[buyer].shop, chance) else {
+        let Some((verb, body)) = self.wish(buyer, &known, chance) else {
             return self.work(chance);
         };
         let who = &mut self.buyers[buyer];
@@ -218,6 +225,25 @@ impl World {
         self.send_ask(buyer, number, chance)
     }
 
+    /// What a merchant asks for: mostly money, now and then another reference; some name items.
+    fn wish(
+        &self,
+        buyer: usize,
+        known: &Payment,
+        chance: &mut Rng,
+    ) -> Option<(&'static str, Value)> {
+        if chance.percent(3) {
+            return Some(("reference", self.other_reference(buyer, chance)));
+        }
+        let shop = self.buyers[buyer].shop;
+        let (verb, mut body) = wish(known, shop, chance)?;
+        let part = matches!(verb, "capture" | "cancel") && body["amount"].is_object();
+        if part && self.setting.several_items && chance.percent(30) {
+            items::name(&mut body, shop, chance);
+        }
+        Some((verb, body))
+    }
+
     /// The key of something that was answered, with another body: it must be refused, and nothing may come of it.
     fn abuse_a_key(&mut self, buyer: usize, chance: &mut Rng) -> anyhow::Result<()> {
         let who = &mut self.buyers[buyer];
@@ -227,11 +253,15 @@ impl World {
             .find(|ask| ask.operation.is_some() && !ask.abuse);
         if let Some(ask) = bound.filter(|_| chance.percent(60)) {
             let amount = json!({ "amount": 7, "currency": who.shop.currency });
+            let body = match ask.verb {
+                "reference" => json!({ "order_reference_id": format!("{}/other", who.reference) }),
+                _ => json!({ "amount": amount }),
+            };
             let abuse = Ask {
                 payment: ask.payment.clone(),
                 verb: ask.verb,
                 key: ask.key.clone(),
-                body: json!({ "amount": amount }),
+                body,
                 abuse: true,
                 answered: false,
                 under_way: 0,
@@ -294,13 +324,15 @@ impl World {
                 let payment = None;
                 (who.shop, Told { payment, operation })
             }
-            Purpose::Work(_) => unreachable!("workers send no requests"),
+            Purpose::Person(_) | Purpose::Work(_) => {
+                unreachable!("no merchant asks in their name")
+            }
         };
         let node = chance.index(NODES);
         self.say(|| {
             format!(
-                "POST {path} key {key} {} on {node}",
-                body["amount"]["amount"]
+                "POST {path} key {key} {} {} on {node}",
+                body["amount"]["amount"], body["items"]
             )
         });
         let request = Request::post(path)
@@ -345,10 +377,7 @@ fn wish(payment: &Payment, shop: &Shop, chance: &mut Rng) -> Option<(&'static st
     let whole = json!({});
     let draw = chance.below(100);
     let capture = |mut body: Value, chance: &mut Rng| {
-        if chance.percent(30) {
-            // A shop that ships once a day names the same second again and again.
-            body["shipping_info"] = json!({ "shipped_at": "2026-03-03T10:00:00.250Z" });
-        }
+        items::ship(&mut body, chance);
         Some(("capture", body))
     };
     match payment.status() {

@@ -1,8 +1,11 @@
 //! The simulated world: nodes of the service on one database, merchants, customers, and Tamara; one thing at a time.
 
 mod answers;
+pub mod items;
 mod merchants;
 mod others;
+mod person;
+mod references;
 mod rest;
 pub mod setting;
 mod tasks;
@@ -16,12 +19,14 @@ use crate::wire::Wire;
 use datepalm::app::{App, Seams};
 use datepalm::clock::Clock;
 use datepalm::config::{self, Config};
+use datepalm::domain::operation::Operation;
 use datepalm::domain::payment::Payment;
 use datepalm::ids::{PaymentId, SeededIds, sha256_hex};
 use datepalm::store::Database;
 use datepalm::store::accounts::{self, KeyRow};
 use datepalm::store::in_line::InLine;
 use merchants::Buyer;
+use person::Person;
 use setting::{CONFIG, SHOPS, Setting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -97,6 +102,16 @@ pub struct Causes {
     pub portal_orders: BTreeSet<String>,
     /// How often a call about an order or a reference did not go well.
     pub faults: BTreeMap<String, u64>,
+    /// Operations that persons ended, and whether they were mistaken then.
+    pub said_by_persons: BTreeMap<String, bool>,
+}
+
+impl Causes {
+    /// Whether a person ended an operation and was mistaken.
+    pub fn is_mistaken(&self, operation: &Operation) -> bool {
+        let said = &self.said_by_persons;
+        said.get(operation.id.as_str()) == Some(&true)
+    }
 }
 
 /// The world of one history.
@@ -110,6 +125,7 @@ pub struct World {
     generation: u64,
     tasks: Vec<Task>,
     buyers: Vec<Buyer>,
+    person: Person,
     post: Vec<Delivery>,
     /// Tamara.
     pub sandbox: Sandbox,
@@ -150,6 +166,7 @@ impl World {
             generation: 0,
             tasks: Vec::new(),
             buyers: Vec::new(),
+            person: Person::default(),
             post: Vec::new(),
             sandbox,
             clock,
@@ -230,6 +247,7 @@ impl World {
             Kind::Crash => self.crash(chance.index(NODES)),
             Kind::Portal if self.setting.portal => self.portal(chance),
             Kind::Work | Kind::Portal => self.work(chance),
+            Kind::Person => self.person(chance),
             Kind::Late => self.one_arrives_late(chance),
         }
     }

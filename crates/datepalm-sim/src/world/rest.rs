@@ -47,6 +47,7 @@ impl World {
             let next_ms = [
                 due.payments_ms,
                 due.operations_ms,
+                due.reconciliations_ms,
                 self.sandbox.next_timer_ms(),
                 self.sandbox.next_notification_ms(),
             ];

@@ -61,6 +61,10 @@ pub struct Setting {
     pub cuts_milliseconds: bool,
     /// Tamara shows items otherwise than it was told.
     pub reshapes_items: bool,
+    /// Orders have more than one line.
+    pub several_items: bool,
+    /// The person at our own side is now and then wrong.
+    pub person_errs: bool,
     /// Tamara forgets the merchant's refund id.
     pub drops_refund_id: bool,
     /// So long a refund is called pending.
@@ -89,6 +93,8 @@ impl Setting {
             portal: chance.below(2) == 0,
             cuts_milliseconds: chance.below(3) == 0,
             reshapes_items: chance.below(3) == 0,
+            several_items: Rng::new(seed ^ 0x17e5).below(2) == 0,
+            person_errs: Rng::new(seed ^ 0xe445).below(8) == 0,
             drops_refund_id: chance.below(8) == 0,
             refund_pending_ms: *chance.pick(&[0, 0, 0, 60_000, 1_200_000, 7 * HOUR_MS]),
             rest_ms: if chance.below(6) == 0 {
@@ -164,10 +170,16 @@ pub const CONFIG: &str = r#"public_url = "http://datepalm.sim"
 "#;
 
 /// The body of a create. `variant` 0 is what the merchant wants, others are other content.
-pub fn order(shop: &Shop, reference: &str, variant: i64, automatic: bool) -> Value {
+pub fn order(
+    shop: &Shop,
+    reference: &str,
+    variant: i64,
+    automatic: bool,
+    several_items: bool,
+) -> Value {
     let total = TOTAL_MINOR + variant;
     let money = |minor: i64| json!({ "amount": minor, "currency": shop.currency });
-    json!({
+    let mut order = json!({
         "merchant_reference": reference,
         "total_amount": money(total),
         "capture_mode": if automatic { "automatic" } else { "manual" },
@@ -175,5 +187,9 @@ pub fn order(shop: &Shop, reference: &str, variant: i64, automatic: bool) -> Val
         "customer": { "first_name": "A", "last_name": "B", "phone_number": "544337866", "email": "a@example.com" },
         "shipping_address": { "line1": "Street 1", "city": "Riyadh" },
         "return_urls": { "success": "https://shop.sim/", "failure": "https://shop.sim/", "cancel": "https://shop.sim/" },
-    })
+    });
+    if several_items {
+        super::items::fill(&mut order, shop, variant);
+    }
+    order
 }

@@ -42,6 +42,8 @@ pub(super) enum Purpose {
     Create(usize, usize),
     /// A request of a buyer: its ask of that number.
     Ask(usize, usize),
+    /// Something that a person asked for.
+    Person(usize),
     /// A round of the worker of that name.
     Work(&'static str),
 }
@@ -152,7 +154,7 @@ impl World {
     pub(super) fn resume_of(&mut self, buyer: usize, chance: &mut Rng) -> anyhow::Result<bool> {
         let of_buyer = |task: &Task| match task.purpose {
             Purpose::Create(of, _) | Purpose::Ask(of, _) => of == buyer,
-            Purpose::Work(_) => false,
+            Purpose::Person(_) | Purpose::Work(_) => false,
         };
         let Some(index) = self.tasks.iter().position(of_buyer) else {
             return Ok(false);
@@ -216,6 +218,7 @@ impl World {
         match purpose {
             Purpose::Create(buyer, number) => self.buyers[buyer].creates[number].under_way -= 1,
             Purpose::Ask(buyer, number) => self.buyers[buyer].asks[number].under_way -= 1,
+            Purpose::Person(number) => self.person_waits_in_vain(number),
             Purpose::Work(_) => {}
         }
     }
@@ -248,6 +251,9 @@ impl World {
                     told_before,
                 },
             ) => self.answered((buyer, number), status, &body, told_before),
+            (Purpose::Person(number), Outcome::Answer { status, body, .. }) => {
+                self.person_heard(number, status, &body);
+            }
             (_, Outcome::Worked(Err(_)) | Outcome::Answer { .. }) => {
                 unreachable!("a request is answered, a round is worked")
             }
@@ -269,6 +275,7 @@ impl World {
             ("sweep", sweep, due.payments_ms),
             ("operations", operations, due.operations_ms),
             ("sequencer", sequencer, due.events_ms),
+            ("reconciliation", reconciliation, due.reconciliations_ms),
         ];
         let busy =
             |(_, _, at_ms): &&(_, _, Option<i64>)| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
@@ -305,6 +312,10 @@ fn sweep(app: Arc<App>) -> Round {
 
 fn sequencer(app: Arc<App>) -> Round {
     Box::pin(async move { workers::sequencer::run_once(&app).await })
+}
+
+fn reconciliation(app: Arc<App>) -> Round {
+    Box::pin(async move { workers::reconciliation::run_once(&app).await })
 }
 
 fn operations(app: Arc<App>) -> Round {

@@ -31,6 +31,12 @@ pub fn settle(
     };
     // What is being sent may show before its answer is recorded: the next read tells it from what nobody asked for.
     let busy = payment.money_in_flight().is_some();
+    // Whoever authorised an order did it once: with an authorise that succeeded, one that was denied is no riddle.
+    let authorised = payment.operations.iter().any(|operation| {
+        operation.session == *session
+            && operation.kind == OperationKind::Authorise
+            && operation.state == OperationState::Succeeded
+    });
     let mut concerns = Vec::new();
     for operation in payment
         .operations
@@ -48,7 +54,10 @@ pub fn settle(
                     Vec::new()
                 }
             }
-            OperationState::Rejected => effects_after_all(operation, facts, busy),
+            OperationState::Rejected => {
+                let by_another = authorised && operation.kind == OperationKind::Authorise;
+                effects_after_all(operation, facts, busy || by_another)
+            }
             OperationState::Succeeded => {
                 find_after_all(operation, facts);
                 Vec::new()
@@ -389,7 +398,7 @@ pub(super) fn effects_after_all(operation: &Operation, facts: &Facts, busy: bool
             };
             ours.map(mark).collect()
         }
-        OperationKind::Authorise if by_person && facts.was_authorised() => {
+        OperationKind::Authorise if by_person && !busy && facts.was_authorised() => {
             vec!["authorised".to_owned()]
         }
         OperationKind::CreateSession

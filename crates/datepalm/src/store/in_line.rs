@@ -32,6 +32,8 @@ pub struct Due {
     pub operations_ms: Option<i64>,
     /// Events without a number.
     pub events_ms: Option<i64>,
+    /// Reconciliations to carry on.
+    pub reconciliations_ms: Option<i64>,
 }
 
 /// A database in memory. Clones share it, as the nodes of a service share theirs.
@@ -116,7 +118,8 @@ select (select min(received_at_ms) from inbox where state = 'new'),
     (select min(case when state = 'sending' then lease_until_ms else max(next_try_at_ms, coalesce(lease_until_ms, 0)) end)
         from operations where state in ('intent', 'sending', 'unknown')
         and (state = 'sending' or (state = 'intent' and kind <> 'create_session') or (state = 'unknown' and may_repeat = 1))),
-    (select min(created_at_ms) from events where seq is null)",
+    (select min(created_at_ms) from events where seq is null),
+    (select min(next_at_ms) from reconciliations where state = 'running')",
                 values![],
             )?;
             let Some(mut row) = row else {
@@ -127,6 +130,7 @@ select (select min(received_at_ms) from inbox where state = 'new'),
                 payments_ms: row.opt_int()?,
                 operations_ms: row.opt_int()?,
                 events_ms: row.opt_int()?,
+                reconciliations_ms: row.opt_int()?,
             })
         })
     }

@@ -135,6 +135,26 @@ fn r17_what_was_called_not_applied_and_appears_is_not_hidden() {
     assert!(desk.asks_for(CannotAttribute));
 }
 
+/// R17: the plan authorises again after a person said that the first authorise never happened; that it then is
+/// authorised is the second one's work, and nothing that a person must look at.
+#[test]
+fn r17_an_authorise_that_was_rightly_denied_is_no_riddle_when_the_next_one_succeeds() {
+    let mut desk = Desk::approved();
+    let denied = desk.plan().unwrap();
+    desk.send_lost(&denied);
+    desk.tick(desk.policy.settle_window_ms + SECOND);
+    desk.end(&denied, Outcome::NotApplied).unwrap();
+    desk.tick(desk.policy.retry_ms + SECOND);
+    let next = desk.plan().unwrap();
+    desk.send_lost(&next);
+    desk.read(0, &live());
+    assert_eq!(desk.state(&next), OperationState::Succeeded);
+    assert!(!desk.asks_for(CannotAttribute));
+    desk.tick(SECOND);
+    desk.read(0, &live());
+    assert!(!desk.asks_for(CannotAttribute), "a later read says no more");
+}
+
 /// R9, R17: what a person called applied counts as gone although no read shows it; when one does, it counts once.
 #[test]
 fn r9_what_a_person_called_applied_is_gone_until_the_facts_show_it() {
