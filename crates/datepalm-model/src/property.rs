@@ -405,8 +405,8 @@ fn took(world: &World, order: &Order, line: &Line, operation: &Operation) -> Res
         .orders
         .iter()
         .any(|other| other.session != order.session && other.was_authorised);
-    // The merchant sells something else under the reference by then: an approval that comes after that goes back (R7).
-    let sold_again = world.payments.len() > order.payment + 1;
+    // The reference was given to another payment too, first or later: an approval that finds it taken goes back (R7).
+    let sold_again = world.payments.len() > 1;
     if other || sold_again {
         Ok(())
     } else {
