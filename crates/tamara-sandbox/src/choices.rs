@@ -30,6 +30,8 @@ pub struct Choices {
     pub unsupported_pair: UnsupportedPair,
     /// What the customer's "back to the store" does to the order.
     pub customer_cancel: CustomerCancel,
+    /// Whether a refusal of the customer may be taken back while the session lasts.
+    pub declined_order: DeclinedOrder,
     /// Where a customer whose session ran out is sent.
     pub run_out_redirect: RunOutRedirect,
     /// Send the `order_status` callback to `merchant_url.notification`.
@@ -104,6 +106,16 @@ pub enum CustomerCancel {
     ExpiresAtOnce,
     /// It stays `new` until the session ends.
     StaysOpen,
+}
+
+/// See [`Choices::declined_order`]. The page ends with the refusal either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclinedOrder {
+    /// It stays `declined`.
+    StaysDeclined,
+    /// It may become `approved` until its session would have ended.
+    MayBeApproved,
 }
 
 /// See [`Choices::run_out_redirect`].
@@ -213,6 +225,7 @@ impl Default for Choices {
             payment_types: PaymentTypesShape::List,
             unsupported_pair: UnsupportedPair::EmptyList,
             customer_cancel: CustomerCancel::ExpiresAtOnce,
+            declined_order: DeclinedOrder::StaysDeclined,
             run_out_redirect: RunOutRedirect::Failure,
             notification_callback: true,
             money_as_list: false,
@@ -265,7 +278,7 @@ const NO: &str = "false";
 
 /// Every field of [`Choices`], in its order.
 #[rustfmt::skip]
-pub(crate) const CHOICES: [Choice; 31] = [
+pub(crate) const CHOICES: [Choice; 32] = [
     choice("lenient_amounts", NO, YES, "environments 1.5 [doc][3p]; emulator-notes 2 [guess]"),
     choice("refuse_wrong_sums", NO, YES, "integration-rules 9.1 no. 15 [doc]; samples do not add up [doc]"),
     choice("lenient_orders", NO, YES, "gotchas 43 [3p]"),
@@ -276,6 +289,7 @@ pub(crate) const CHOICES: [Choice; 31] = [
     choice("payment_types", "list", "object", "endpoints 2.2 [sdk]"),
     choice("unsupported_pair", "empty_list", "zero_limits, refused", "endpoints 2.2 [doc] vs [3p]"),
     choice("customer_cancel", "expires_at_once", "stays_open", "order-lifecycle 4.2 [doc, both dates]"),
+    choice("declined_order", "stays_declined", "may_be_approved", "order-lifecycle 4.1 [doc]; taken back [guess]"),
     choice("run_out_redirect", "failure", "cancel", "hosted-checkout 7.3, not documented"),
     choice("notification_callback", YES, NO, "webhooks 6 [sdk] vs [3p]"),
     choice("money_as_list", NO, YES, "gotchas 4: examples vs schema [doc]"),

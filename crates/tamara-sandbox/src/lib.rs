@@ -29,9 +29,9 @@ mod world;
 
 pub use book::{Book, Canceled, Captured, Refunded};
 pub use choices::{
-    Choices, CustomerCancel, IdStep, OrderExpiryTime, PartialCancelEvent, PaymentTypesShape,
-    RefusalStatus, RepeatedAuthorise, RunOutRedirect, SecondWebhookDelete, Uncaptured,
-    UnsupportedPair, WrongEnvironmentStatus,
+    Choices, CustomerCancel, DeclinedOrder, IdStep, OrderExpiryTime, PartialCancelEvent,
+    PaymentTypesShape, RefusalStatus, RepeatedAuthorise, RunOutRedirect, SecondWebhookDelete,
+    Uncaptured, UnsupportedPair, WrongEnvironmentStatus,
 };
 pub use clock::Clock;
 pub use faults::{Fault, Severed};

@@ -2,6 +2,7 @@
 
 use super::{Broken, Oracle, Seen, held_minor, hold, told};
 use crate::world::World;
+use datepalm::domain::operation::Operation;
 use datepalm::domain::payment::Session;
 use datepalm::ids::PaymentId;
 use tamara_sandbox::{Book, Status};
@@ -10,6 +11,11 @@ impl Oracle {
     /// Looks at a world at rest. Answers how many things were checked.
     pub fn in_the_end(&mut self, world: &mut World) -> Result<u64, Broken> {
         let mut checks = self.look_at_all(world)?;
+        // A refund may be called pending for longer than the end lasted since it was made.
+        if waits(world) {
+            world.pass(world.setting.refund_pending_ms);
+            checks += self.look_at_all(world)?;
+        }
         let differing = differing(world)?;
         for id in &differing {
             world.read_again(id).map_err(|error| Broken {
@@ -51,8 +57,13 @@ impl Oracle {
     }
 }
 
-/// Payments that do not know yet what Tamara did by itself, or a person there: they must be due for a look, unless
-/// the time of looking is over (R25).
+fn waits(world: &World) -> bool {
+    let mut operations = world.known.values().flat_map(|known| &known.operations);
+    operations.any(Operation::pending)
+}
+
+/// Payments that do not know yet what Tamara did by itself, or a person there, or how an operation ended: they must be due
+/// for a look, unless the time of looking is over (R25).
 fn differing(world: &World) -> Result<Vec<PaymentId>, Broken> {
     let mut differing = Vec::new();
     for payment in world.known.values() {
@@ -68,6 +79,15 @@ fn differing(world: &World) -> Result<Vec<PaymentId>, Broken> {
                 payment.next_check_at_ms.is_some(),
                 "what_can_change_is_looked_at",
                 || format!("{} {}", payment.id, told(&book)),
+            )?;
+            differing.push(payment.id.clone());
+        }
+        // A refund may have been pending at the last look.
+        if payment.operations.iter().any(Operation::pending) {
+            hold(
+                payment.next_check_at_ms.is_some(),
+                "what_can_change_is_looked_at",
+                || format!("{payment:?}"),
             )?;
             differing.push(payment.id.clone());
         }

@@ -59,7 +59,9 @@ impl Seen<'_> {
             }
             AttentionReason::TamaraRefusesAccess => self.turned_away() >= 3,
             AttentionReason::PlanRefused => self.a_plan_was_refused_for_a_reason(),
-            AttentionReason::DuplicateApproval => self.approvals() >= 2,
+            AttentionReason::DuplicateApproval => {
+                self.approvals() >= 2 || self.lost_its_reference()
+            }
             AttentionReason::AuthoriseDeadline => self.any_order(|session, _| {
                 let approved_ms = self.book(session).and_then(|book| book.approved_at_ms);
                 approved_ms.is_some_and(|at_ms| world.now_ms() >= at_ms + WARNED_AFTER_MS)
@@ -69,10 +71,14 @@ impl Seen<'_> {
                 let operation = id.and_then(|id| self.payment.operation(id.as_str()));
                 operation.is_some_and(|o| point.since_ms >= o.created_at_ms + ASKED_AFTER_MS)
             }
-            // Nothing that is simulated makes Tamara contradict itself, or answer with another order.
-            AttentionReason::OrderMismatch
-            | AttentionReason::BooksDiffer
-            | AttentionReason::RestoredUnknownEffect => false,
+            AttentionReason::OrderMismatch => self.any_order(|_, order| {
+                world
+                    .places
+                    .wire
+                    .ledger(|ledger| ledger.mixed_up.contains(order))
+            }),
+            // Nothing that is simulated makes Tamara contradict itself.
+            AttentionReason::BooksDiffer | AttentionReason::RestoredUnknownEffect => false,
         }
     }
 
@@ -102,6 +108,17 @@ impl Seen<'_> {
                     causes.portal_orders.contains(order)
                         || causes.faults.get(order).copied().unwrap_or(0) >= 3
                 }))
+    }
+
+    /// An approval came after another payment had taken the reference (R7).
+    fn lost_its_reference(&self) -> bool {
+        let payment = self.payment;
+        let unwanted = payment.sessions.iter().any(|session| session.unwanted);
+        let mut others = self.world.known.values();
+        unwanted
+            && others.any(|other| {
+                other.id != payment.id && other.merchant_reference == payment.merchant_reference
+            })
     }
 
     /// Orders of this merchant's reference that a customer paid.

@@ -86,8 +86,11 @@ impl Oracle {
                 .cloned(),
         );
         let mut checks = 0;
-        for id in dirty {
-            checks += self.look_at(world, &id)?;
+        for id in &dirty {
+            checks += self.look_at(world, id)?;
+        }
+        for payment in dirty.iter().filter_map(|id| world.known.get(id)) {
+            checks += Seen { world, payment }.one_holder_per_reference()?;
         }
         checks += self.read_events(world)?;
         Ok(checks)

@@ -1,8 +1,8 @@
 //! What must hold of a payment at any moment.
 
 use super::{Broken, Seen, hold, told, was_authorised};
-use datepalm::domain::facts::EntryKind;
-use datepalm::domain::operation::{Operation, OperationKind, OperationState};
+use datepalm::domain::facts::{EntryKind, OrderRank};
+use datepalm::domain::operation::{Operation, OperationKind, OperationState, Origin};
 use datepalm::domain::payment::{Payment, Session};
 use tamara_sandbox::Book;
 
@@ -20,11 +20,37 @@ impl Seen<'_> {
             }
         }
         checks += self.items_add_up()?;
-        checks += self.one_holder_per_reference()?;
         checks += one_at_a_time(self.payment)?;
         checks += self.attention_has_a_cause()?;
         checks += self.paid_is_true()?;
+        checks += self.the_only_money_is_not_released()?;
         Ok(checks)
+    }
+
+    /// An order is given back by a plan of ours only beside another of the payment that was ever authorised (R14).
+    fn the_only_money_is_not_released(&self) -> Result<u64, Broken> {
+        let payment = self.payment;
+        if payment.cancel.is_some() {
+            return Ok(0);
+        }
+        let released = |session: &&Session| {
+            let of_plan = |o: &&Operation| o.session == session.id && o.origin == Origin::Plan;
+            let gives_back = |o: &Operation| {
+                o.attempt > 0 && matches!(o.kind, OperationKind::Cancel | OperationKind::Refund)
+            };
+            let mut operations = payment.operations.iter().filter(of_plan);
+            // One that cannot take the reference is given back whatever becomes of the others (R7).
+            !session.unwanted && operations.any(gives_back)
+        };
+        for loser in payment.sessions.iter().filter(released) {
+            let kept = payment.sessions.iter().any(|session| {
+                session.id != loser.id && self.book(session).as_ref().is_some_and(was_authorised)
+            });
+            hold(kept, "the_only_money_is_not_released", || {
+                format!("{} {}", payment.id, loser.id)
+            })?;
+        }
+        Ok(1)
     }
 
     /// Tamara has no idempotency: a create that was sent twice would be two orders.
@@ -49,7 +75,8 @@ impl Seen<'_> {
         Ok(2)
     }
 
-    fn one_holder_per_reference(&self) -> Result<u64, Broken> {
+    /// To be asked once every payment was looked at: one may let go and another take hold in one step.
+    pub(super) fn one_holder_per_reference(&self) -> Result<u64, Broken> {
         let payment = self.payment;
         if !payment.held {
             return Ok(0);
@@ -85,6 +112,8 @@ impl Seen<'_> {
         // What nobody here can know yet (a person in the portal, a timer) is no lie.
         let winner = payment.winner().expect("it is paid");
         let facts = &winner.facts;
+        let live = !matches!(facts.rank, OrderRank::Expired | OrderRank::Canceled);
+        hold(live, "paid_means_a_live_order", || payment.id.to_string())?;
         let asked: i64 = payment
             .operations
             .iter()
@@ -102,7 +131,7 @@ impl Seen<'_> {
             "paid_means_money_is_left",
             || format!("{} {gone} of {} is gone", payment.id, payment.total.minor()),
         )?;
-        Ok(3)
+        Ok(4)
     }
 }
 
@@ -194,11 +223,11 @@ fn facts_are_a_subset(session: &Session, book: &Book) -> Result<u64, Broken> {
 
 /// Whether Tamara's order ever was where we think it is.
 fn rank_was_reached(session: &Session, book: &Book) -> bool {
-    use datepalm::domain::facts::OrderRank;
     use tamara_sandbox::Status;
     match session.facts.rank {
         OrderRank::New => true,
-        OrderRank::Declined => book.status == Status::Declined,
+        // A refusal may be taken back.
+        OrderRank::Declined => book.status == Status::Declined || book.approved_at_ms.is_some(),
         OrderRank::Approved => book.approved_at_ms.is_some(),
         OrderRank::Authorised => was_authorised(book),
         OrderRank::Expired => book.status == Status::Expired,

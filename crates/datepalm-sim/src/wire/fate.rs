@@ -73,6 +73,8 @@ pub enum Fate {
     TurnedAway(u16, Option<u16>),
     /// Reads: 404 in Tamara's envelope, as for a token of the other environment.
     NotFound,
+    /// Reads: another order than the one that was asked for.
+    OtherOrder,
     /// Reads: a status that nobody knows.
     OddStatus,
     /// Reads: the order as it was so many seconds ago.
@@ -111,7 +113,7 @@ impl Fate {
             16 => Self::TurnedAway(403, None),
             17 => Self::TurnedAway(429, chance.pick(&[None, Some(1), Some(90)]).to_owned()),
             18 if read && setting.odd_reads => Self::NotFound,
-            19 if read && setting.odd_reads => Self::OddStatus,
+            19 if read && setting.odd_reads => *chance.pick(&[Self::OddStatus, Self::OtherOrder]),
             _ => Self::Lost,
         }
     }
@@ -120,7 +122,12 @@ impl Fate {
     pub fn reaches(self) -> bool {
         matches!(
             self,
-            Self::Arrives | Self::GatewayAfter | Self::Garbled | Self::OddStatus | Self::Stale(_)
+            Self::Arrives
+                | Self::GatewayAfter
+                | Self::Garbled
+                | Self::OtherOrder
+                | Self::OddStatus
+                | Self::Stale(_)
         )
     }
 }

@@ -76,6 +76,8 @@ pub struct Ledger {
     pub touched: BTreeSet<String>,
     /// Orders of which a read was answered with 404.
     pub not_found: BTreeSet<String>,
+    /// Orders of which a read was answered with another order.
+    pub mixed_up: BTreeSet<String>,
     /// Orders of which a read showed an unknown status.
     pub odd: BTreeSet<String>,
     /// How often calls about an order or a reference were turned away.
@@ -359,6 +361,10 @@ impl Wire {
             Fate::Stale(seconds) => Some(seconds),
             _ => None,
         };
+        let wired = match fate {
+            Fate::OtherOrder => self.mixed_up(wired),
+            _ => wired,
+        };
         let (status, body) = self.deliver(&wired, stale_s).await;
         let arrives = self.answer_of(id).await;
         self.lock().calls.remove(&id);
@@ -374,6 +380,20 @@ impl Wire {
             }
             _ => plain(status, body),
         })
+    }
+
+    /// The read of another order: the newest that is not the one that was asked for.
+    fn mixed_up(&self, wired: Wired) -> Wired {
+        let ledger = &mut self.lock().ledger;
+        let mut newest = ledger.orders.iter().rev();
+        let Some((other, _)) = newest.find(|(id, _)| *id != wired.about) else {
+            return wired;
+        };
+        let path = wired.path.replace(&wired.about, other);
+        ledger.mixed_up.insert(wired.about.clone());
+        // An order of the other account is none to this one's token.
+        ledger.not_found.insert(wired.about.clone());
+        Wired { path, ..wired }
     }
 
     /// What the sender hears of a request that Tamara does not see now.

@@ -9,7 +9,7 @@ use crate::rng::Rng;
 use axum::body::Body;
 use axum::http::Request;
 use datepalm::domain::payment::Payment;
-use tamara_sandbox::{Book, Delivery, Plan, Status};
+use tamara_sandbox::{Book, DeclinedOrder, Delivery, Plan, Status};
 
 /// What is wrong with a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,11 @@ impl World {
     /// The customer of a buyer acts, on the page that came last, or on an older one.
     pub(super) fn customer_of(&mut self, buyer: usize, chance: &mut Rng) -> anyhow::Result<()> {
         let pages = &self.buyers[buyer].handed_out;
-        let index = if chance.percent(70) {
+        if pages.len() > 1 && chance.percent(25) {
+            self.all_are_approved(buyer);
+            return Ok(());
+        }
+        let index = if chance.percent(60) {
             pages.len() - 1
         } else {
             chance.index(pages.len())
@@ -61,9 +65,22 @@ impl World {
         self.act_on_page(&page, chance)
     }
 
+    /// A customer who has several pages open pays on each that lets him: only one of the orders may be kept (R14).
+    fn all_are_approved(&mut self, buyer: usize) {
+        for page in self.buyers[buyer].handed_out.clone() {
+            let done = self.sandbox.customer(&page).approve(Plan::Three).is_ok();
+            self.say(|| format!("customer approves on {page}, one of several: {done}"));
+        }
+    }
+
     fn act_on_page(&mut self, page: &str, chance: &mut Rng) -> anyhow::Result<()> {
         let customer = self.sandbox.customer(page);
-        let (what, done) = match chance.below(20) {
+        // Where a refusal may be taken back, more are refused: several orders of one payment are approved then.
+        let draw = match self.setting.choices.declined_order {
+            DeclinedOrder::StaysDeclined => chance.below(20),
+            DeclinedOrder::MayBeApproved => *chance.pick(&[0, 0, 0, 0, 15, 15, 15, 15, 15, 17]),
+        };
+        let (what, done) = match draw {
             0..15 => ("approves", customer.approve(Plan::Three).is_ok()),
             15..17 => ("is declined", customer.decline().is_ok()),
             17..19 => ("leaves", customer.cancel().is_ok()),

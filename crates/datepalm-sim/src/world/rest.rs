@@ -1,7 +1,9 @@
 //! The end of a story: no more faults; what waits goes on; time passes from one thing to the next; every news arrives.
 
+use super::tasks::Task;
 use super::{NODES, World};
 use crate::drive::{Drove, Stand, drive, finish};
+use crate::points::Place;
 use datepalm::actions::check_payment::check_payment;
 use datepalm::ids::PaymentId;
 use datepalm::workers;
@@ -15,6 +17,12 @@ const BATCH: i64 = 64;
 /// At rest, things that are due close together are done together.
 const TOGETHER_MS: i64 = 20_000;
 
+/// A sender that was suspended between its commit and its first byte wakes up when everything else is over: its lease has
+/// run out long ago, and it must not send (R18).
+fn sleeps(task: &Task) -> bool {
+    matches!(task.at, Some(Stand::Write(point)) if Place::from(point) == Place::Write("begin sending", true))
+}
+
 impl World {
     /// Lets the world come to rest. Answers whether it did.
     pub fn come_to_rest(&mut self) -> anyhow::Result<bool> {
@@ -25,7 +33,23 @@ impl World {
             }
         }
         self.places.wire.open();
-        // In turn, because one may stand in line behind another.
+        let (asleep, awake) = std::mem::take(&mut self.tasks)
+            .into_iter()
+            .partition(sleeps);
+        self.tasks = awake;
+        self.finish_tasks();
+        self.config.worker_batch = BATCH;
+        for node in 0..NODES {
+            self.crash(node)?;
+        }
+        let rests = self.pass_until_nothing_is_due()?;
+        self.tasks = asleep;
+        self.finish_tasks();
+        Ok(rests && self.work_it_off()?)
+    }
+
+    /// Drives what is under way to its end: in turn, because one may stand in line behind another.
+    fn finish_tasks(&mut self) {
         while !self.tasks.is_empty() {
             let mut task = self.tasks.remove(0);
             match drive(task.future.as_mut(), &self.places) {
@@ -33,10 +57,9 @@ impl World {
                 Drove::At(_) => self.tasks.push(task),
             }
         }
-        self.config.worker_batch = BATCH;
-        for node in 0..NODES {
-            self.crash(node)?;
-        }
+    }
+
+    fn pass_until_nothing_is_due(&mut self) -> anyhow::Result<bool> {
         let end_ms = self.now_ms() + self.setting.rest_ms;
         for _ in 0..JUMPS_MAX {
             if !self.work_it_off()? {

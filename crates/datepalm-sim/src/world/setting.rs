@@ -3,7 +3,8 @@
 use crate::rng::Rng;
 use serde_json::{Value, json};
 use tamara_sandbox::{
-    Choices, Clock, CustomerCancel, Merchant, Options, RefusalStatus, RepeatedAuthorise, Uncaptured,
+    Choices, Clock, CustomerCancel, DeclinedOrder, Merchant, Options, RefusalStatus,
+    RepeatedAuthorise, Uncaptured,
 };
 
 /// One account of the shop, in a country of its own.
@@ -128,6 +129,9 @@ impl Setting {
         }
         if chance.below(3) == 0 {
             choices.customer_cancel = CustomerCancel::StaysOpen;
+        }
+        if chance.below(3) == 0 {
+            choices.declined_order = DeclinedOrder::MayBeApproved;
         }
         setting
     }

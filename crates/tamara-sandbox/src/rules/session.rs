@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{Event, Refusal, become_authorised, capture_rest, events, transition};
-use crate::choices::{CustomerCancel, RunOutRedirect};
+use crate::choices::{CustomerCancel, DeclinedOrder, RunOutRedirect};
 use crate::world::{Channel, Checkout, Locale, Order, Plan, Status, Step, World};
 
 /// Local part of the phone that is always declined, under any prefix (sandbox-test-data 8.1).
@@ -65,6 +65,16 @@ fn open_session(world: &World, id: &str, to: Status) -> Result<(Checkout, Order)
     }
 }
 
+/// A declined order whose refusal may still be taken back.
+fn taken_back(world: &World, checkout_id: &str, at_ms: i64) -> Option<(Checkout, Order)> {
+    let checkout = world.checkout(checkout_id)?;
+    let order = world.order(&checkout.order_id)?;
+    let open = world.choices.declined_order == DeclinedOrder::MayBeApproved
+        && order.status == Status::Declined
+        && at_ms < order.session_end_ms();
+    open.then(|| (checkout.clone(), order.clone()))
+}
+
 /// The customer paid the first part of `plan`. Answers the address to send the customer to.
 pub(crate) fn approve(
     world: &mut World,
@@ -72,7 +82,10 @@ pub(crate) fn approve(
     plan: Plan,
     at_ms: i64,
 ) -> Result<String, Refusal> {
-    let (checkout, mut order) = open_session(world, checkout_id, Status::Approved)?;
+    let (checkout, mut order) = match taken_back(world, checkout_id, at_ms) {
+        Some(declined) => declined,
+        None => open_session(world, checkout_id, Status::Approved)?,
+    };
     order.status = Status::Approved;
     order.approved_at_ms = Some(at_ms);
     order.paid_minor = plan.amounts_minor(order.total_minor)[0];

@@ -6,8 +6,7 @@ use super::{Event, capture_rest, events};
 use crate::choices::Uncaptured;
 use crate::world::{Order, Status, World};
 
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
+const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 const AUTHORISE_WITHIN_MS: i64 = 72 * HOUR_MS;
@@ -19,7 +18,7 @@ pub(crate) const EXPIRE_UNCAPTURED_MS: i64 = 90 * DAY_MS;
 /// When this order moves by itself; none if it waits for nothing.
 pub(crate) fn timer_ms(order: &Order) -> Option<i64> {
     match order.status {
-        Status::New => Some(order.created_at_ms + order.session_minutes * MINUTE_MS),
+        Status::New => Some(order.session_end_ms()),
         Status::Approved => Some(order.approved_at_ms? + AUTHORISE_WITHIN_MS),
         Status::Authorised | Status::Updated | Status::PartiallyCaptured => {
             let authorised_at_ms = order.authorised_at_ms?;

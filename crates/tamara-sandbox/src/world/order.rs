@@ -124,6 +124,11 @@ fn single_checkout() -> bool {
 }
 
 impl Order {
+    /// When the session that it was made for ends.
+    pub(crate) fn session_end_ms(&self) -> i64 {
+        self.created_at_ms + self.session_minutes * 60_000
+    }
+
     /// An order with a total and nothing else; its ids come when its session opens.
     pub(crate) fn new(channel: Channel, currency: Currency, total_minor: i64) -> Self {
         Self {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use tamara_sandbox::{
-    Choices, CustomerCancel, Options, OrderExpiryTime, PartialCancelEvent, PaymentTypesShape, Plan,
-    PlanTerms, RefusalStatus, RepeatedAuthorise, RunOutRedirect, SecondWebhookDelete,
-    UnsupportedPair, WrongEnvironmentStatus,
+    Choices, CustomerCancel, DeclinedOrder, Options, OrderExpiryTime, PartialCancelEvent,
+    PaymentTypesShape, Plan, PlanTerms, RefusalStatus, RepeatedAuthorise, RunOutRedirect,
+    SecondWebhookDelete, UnsupportedPair, WrongEnvironmentStatus,
 };
 
 use crate::shop::{Shop, options, order};
@@ -96,6 +96,28 @@ async fn a_customer_leaves_and_a_session_runs_out_as_chosen() {
     );
     let session = Shop::open().checkout(order()).await;
     assert!(!session.order_id.is_empty());
+}
+
+#[tokio::test]
+async fn a_refusal_is_taken_back_only_where_that_is_chosen_and_while_the_session_lasts() {
+    let declined = async |shop: &Shop| {
+        let session = shop.checkout(order()).await;
+        let customer = shop.sandbox.customer(&session.checkout_id);
+        customer.decline().unwrap();
+        (session, customer)
+    };
+    let kept = Shop::open();
+    let (session, customer) = declined(&kept).await;
+    assert!(customer.approve(Plan::Full).is_err());
+    assert_eq!(kept.status(&session.order_id).await, "declined");
+    let shop = shop(|choices| choices.declined_order = DeclinedOrder::MayBeApproved);
+    let (session, customer) = declined(&shop).await;
+    customer.approve(Plan::Full).unwrap();
+    assert_eq!(shop.status(&session.order_id).await, "approved");
+    let (session, customer) = declined(&shop).await;
+    shop.sandbox.clock().advance_ms(24 * 3_600_000);
+    assert!(customer.approve(Plan::Full).is_err());
+    assert_eq!(shop.status(&session.order_id).await, "declined");
 }
 
 #[tokio::test]
