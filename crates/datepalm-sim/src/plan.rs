@@ -2,6 +2,7 @@
 //! meets (`world`), so that any part of a plan is a plan too.
 
 use crate::rng::Rng;
+use crate::world::restore;
 use std::fmt;
 
 /// What happens next. The numbers choose among what there is: which payment, which task, which fault.
@@ -31,6 +32,10 @@ pub enum Kind {
     Person,
     /// A request that its sender gave up on reaches Tamara after all.
     Late,
+    /// A backup is made. This and the next are put into the plans of some seeds and have no weight.
+    Backup,
+    /// The backup is put back.
+    Restore,
 }
 
 /// A step: its kind, and two numbers that choose.
@@ -85,7 +90,9 @@ pub fn generate(seed: u64, steps: usize) -> Vec<Step> {
             b: rng.below(1 << 16),
         }
     };
-    (0..steps).map(|_| one()).collect()
+    let mut plan: Vec<Step> = (0..steps).map(|_| one()).collect();
+    restore::put_into(&mut plan, seed);
+    plan
 }
 
 /// Removes what the failure does not need: halves, quarters ... single steps, as long as `fails` still says so.

@@ -75,7 +75,7 @@ impl Report {
         let (never, places) = self.coverage.never_died();
         writeln!(
             out,
-            "{} seeds in {} s: {} payments ({} paid), {} calls, {} effects, {} faults, {} duplicates, {} forgeries, {} crashes \
+            "{} seeds in {} s: {} payments ({} paid), {} calls, {} effects, {} faults, {} duplicates, {} forgeries, {} restores, {} crashes \
              ({} crash points, {} of them never died at), {} invariants checked: {}",
             self.seeds,
             took_ms / 1_000,
@@ -86,6 +86,7 @@ impl Report {
             counts.faults,
             counts.duplicates,
             counts.forgeries,
+            counts.restores,
             counts.crashes,
             places,
             never,

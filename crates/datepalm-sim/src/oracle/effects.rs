@@ -2,6 +2,7 @@
 
 use super::items::{is_made_here, tells_the_company};
 use super::{Broken, Seen, hold, told};
+use crate::world::restore::is_of;
 use datepalm::domain::operation::{Operation, OperationKind, OperationState};
 use datepalm::domain::payment::Session;
 use std::collections::BTreeSet;
@@ -31,7 +32,8 @@ impl Seen<'_> {
         let ours = self.ours(session, OperationKind::Capture);
         let mut checks = 1;
         for operation in &ours {
-            let alike = book.captures.iter().filter(|c| is_of(c, operation));
+            let of = |c: &&Captured| is_of(c, operation) && self.may_be_of(&c.id, operation);
+            let alike = book.captures.iter().filter(of);
             let (made, theirs): (Vec<_>, Vec<_>) = alike.partition(|capture| is_made_here(capture));
             // A person who captured the same amount in the same second is not told from us (R20).
             let taken = made.is_empty() && operation.state == OperationState::Succeeded;
@@ -41,10 +43,11 @@ impl Seen<'_> {
                 checks += tells_the_company(operation, capture)?;
             }
         }
-        let foreign = book
-            .captures
-            .iter()
-            .filter(|capture| is_made_here(capture) && !ours.iter().any(|o| is_of(capture, o)));
+        let foreign = book.captures.iter().filter(|capture| {
+            is_made_here(capture)
+                && !ours.iter().any(|o| is_of(capture, o))
+                && !self.may_be_lost(&capture.id)
+        });
         hold(foreign.count() == 0, "no_effect_without_intent", || {
             told(book)
         })?;
@@ -64,6 +67,7 @@ impl Seen<'_> {
         }
         let foreign = book.refunds.iter().filter(|refund| {
             refund.merchant_refund_id.is_some()
+                && !self.may_be_lost(&refund.id)
                 && !ours
                     .iter()
                     .any(|o| is_of(refund.merchant_refund_id.as_deref(), o))
@@ -90,7 +94,7 @@ impl Seen<'_> {
             let of_amount = ours.iter().filter(|o| o.amount_minor == *amount);
             let (mut sent, mut possible, mut succeeded) = (0, 0, 0);
             for operation in of_amount {
-                let tried = operation.attempt > 0;
+                let tried = self.was_sent(operation);
                 sent += usize::from(tried);
                 let mistaken = self.is_mistaken(operation);
                 let done = operation.state == OperationState::Succeeded;
@@ -98,8 +102,12 @@ impl Seen<'_> {
                 succeeded += usize::from(done && !mistaken);
             }
             let say = || format!("{amount}: {} by us, {ours:?}, {}", made.len(), told(book));
-            hold(made.len() <= sent, "no_effect_without_intent", say)?;
-            hold(made.len() <= possible, "a_rejection_has_no_effect", say)?;
+            // As many as there were operations that a restore has lost, and no more, may be theirs.
+            let lost = made.iter().filter(|cancel| self.may_be_lost(&cancel.id));
+            let sent_before = self.lost_operations(session, OperationKind::Cancel, *amount);
+            let kept = made.len() - lost.count().min(sent_before);
+            hold(kept <= sent, "no_effect_without_intent", say)?;
+            hold(kept <= possible, "a_rejection_has_no_effect", say)?;
             // A person's cancel of the same amount may have been taken for ours (R20), never for nothing.
             let seen = made.len() + theirs.len();
             hold(succeeded <= seen, "a_success_has_one_effect", say)?;
@@ -118,10 +126,14 @@ impl Seen<'_> {
         let say = || format!("{done} authorised by us: {ours:?}, {}", told(book));
         hold(done <= 1, "at_most_one_effect_per_intent", say)?;
         let (mut possible, mut succeeded) = (0, 0);
+        let total = self.payment.total.minor();
+        if self.lost_operations(session, OperationKind::Authorise, total) > 0 {
+            possible += 1;
+        }
         for operation in &ours {
             let mistaken = self.is_mistaken(operation);
             let done = operation.state == OperationState::Succeeded;
-            possible += u64::from(operation.attempt > 0 && (may_have(operation) || mistaken));
+            possible += u64::from(self.was_sent(operation) && (may_have(operation) || mistaken));
             succeeded += u64::from(done && !mistaken);
         }
         hold(done <= possible, "a_rejection_has_no_effect", say)?;
@@ -151,13 +163,6 @@ impl Seen<'_> {
         }
         Ok(2)
     }
-}
-
-pub(super) fn is_of(entry: &Captured, operation: &Operation) -> bool {
-    let shipped = operation
-        .shipped_at_s
-        .map(|second| datepalm::clock::rfc3339(second * 1_000));
-    Some(&entry.shipped_at) == shipped.as_ref() && entry.minor == operation.amount_minor
 }
 
 /// Whether nothing denies its effect.

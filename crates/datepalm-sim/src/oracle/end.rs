@@ -1,5 +1,6 @@
 //! What must be true once everything has come to rest: nothing waits for ever, nothing is forgotten, the books balance.
 
+use super::restored::named_orders_are_shown;
 use super::{Broken, Oracle, Seen, held_minor, hold, told};
 use crate::world::World;
 use datepalm::domain::operation::Operation;
@@ -35,9 +36,10 @@ impl Oracle {
             || format!("{due:?}"),
         )?;
         for payment in world.known.values() {
-            checks += Seen { world, payment }.in_the_end()?;
+            let seen = Seen { world, payment };
+            checks += seen.in_the_end()? + seen.restore_has_ended()?;
         }
-        Ok(checks)
+        Ok(checks + named_orders_are_shown(world)?)
     }
 
     /// What keeps the workers busy for ever.

@@ -13,6 +13,9 @@ const WARNED_AFTER_MS: i64 = 72 * 3_600_000 / 100 * 83;
 /// A person is asked about an operation that has not ended for a day.
 const ASKED_AFTER_MS: i64 = 24 * 3_600_000;
 
+/// How far the clocks of two nodes may be apart (R19).
+const CLOCKS_DIFFER_MS: i64 = 10_000;
+
 impl Seen<'_> {
     /// Checks the cause of every open point.
     pub(super) fn attention_has_a_cause(&self) -> Result<u64, Broken> {
@@ -64,21 +67,27 @@ impl Seen<'_> {
             }
             AttentionReason::AuthoriseDeadline => self.any_order(|session, _| {
                 let approved_ms = self.book(session).and_then(|book| book.approved_at_ms);
-                approved_ms.is_some_and(|at_ms| world.now_ms() >= at_ms + WARNED_AFTER_MS)
+                approved_ms.is_some_and(|at_ms| {
+                    world.now_ms() >= at_ms + WARNED_AFTER_MS - CLOCKS_DIFFER_MS
+                })
             }),
             AttentionReason::OperationStillOpen => {
                 let id = point.operation.as_ref();
                 let operation = id.and_then(|id| self.payment.operation(id.as_str()));
-                operation.is_some_and(|o| point.since_ms >= o.created_at_ms + ASKED_AFTER_MS)
+                operation.is_some_and(|o| {
+                    point.since_ms >= o.created_at_ms + ASKED_AFTER_MS - CLOCKS_DIFFER_MS
+                })
             }
-            AttentionReason::OrderMismatch => self.any_order(|_, order| {
-                world
-                    .places
-                    .wire
-                    .ledger(|ledger| ledger.mixed_up.contains(order))
-            }),
+            AttentionReason::OrderMismatch => {
+                let mixed_up = |_: &Session, order: &str| {
+                    let wire = &world.places.wire;
+                    wire.ledger(|ledger| ledger.mixed_up.contains(order))
+                };
+                self.any_order(mixed_up)
+            }
             // Nothing that is simulated makes Tamara contradict itself.
-            AttentionReason::BooksDiffer | AttentionReason::RestoredUnknownEffect => false,
+            AttentionReason::BooksDiffer => false,
+            AttentionReason::RestoredUnknownEffect => self.restore_explains(point),
         }
     }
 
@@ -139,6 +148,7 @@ impl Seen<'_> {
         [
             AttentionReason::CannotAttribute,
             AttentionReason::PlanRefused,
+            AttentionReason::RestoredUnknownEffect,
         ]
         .into_iter()
         .any(|reason| self.payment.asks_for(reason))

@@ -13,6 +13,7 @@ mod persons;
 mod references;
 
 pub use persons::happened;
+mod restored;
 
 use crate::world::World;
 use datepalm::domain::payment::{Payment, Session};
@@ -57,6 +58,9 @@ pub struct Oracle {
     told: BTreeMap<PaymentId, i64>,
     /// Orders that a call reached whose payment is not known yet.
     touched: BTreeSet<String>,
+    /// Restores that it has followed, and the number that events go on with after the last one.
+    restores: u64,
+    leap_to: Option<i64>,
 }
 
 impl Oracle {
@@ -66,6 +70,7 @@ impl Oracle {
             return Err(broken);
         }
         what_tamara_took_fits(world)?;
+        let mut checks = self.follow_restore(world)?;
         self.touched.extend(
             world
                 .places
@@ -74,7 +79,7 @@ impl Oracle {
         );
         let commits = world.places.database.commits();
         if commits == self.commits && self.touched.is_empty() {
-            return Ok(0);
+            return Ok(checks);
         }
         self.commits = commits;
         let mut dirty = self.changed(world)?;
@@ -85,7 +90,6 @@ impl Oracle {
                 .filter_map(|order| self.payment_of.get(order))
                 .cloned(),
         );
-        let mut checks = 0;
         for id in &dirty {
             checks += self.look_at(world, id)?;
         }
@@ -175,10 +179,14 @@ impl Oracle {
         let mut checks = 0;
         for event in news {
             let seq = event.seq.unwrap_or_default();
-            hold(seq == self.last_seq + 1, "no_reader_skips_an_event", || {
+            hold(self.is_next(seq), "no_reader_skips_an_event", || {
                 format!("{} after {}", seq, self.last_seq)
             })?;
             self.last_seq = seq;
+            if restored::was_in_copy(world, &event) {
+                checks += 1;
+                continue;
+            }
             let told = self.told.entry(event.payment.clone()).or_default();
             hold(event.version >= *told, "versions_are_told_in_order", || {
                 format!(
@@ -210,7 +218,10 @@ fn what_tamara_took_fits(world: &World) -> Checked {
         hold(misfit.is_none(), "what_is_sent_adds_up", || {
             misfit.clone().unwrap_or_default()
         })?;
-        let shared = ledger.shared_reference();
+        let shared = ledger.shared_reference(|order| {
+            let loss = world.loss.as_ref();
+            loss.is_some_and(|loss| loss.orders.contains_key(order))
+        });
         hold(shared.is_none(), "a_reference_is_one_orders", || {
             format!("{shared:?}")
         })

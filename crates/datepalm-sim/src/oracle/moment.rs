@@ -24,6 +24,7 @@ impl Seen<'_> {
         checks += self.attention_has_a_cause()?;
         checks += self.paid_is_true()?;
         checks += self.the_only_money_is_not_released()?;
+        checks += self.restore_is_safe()?;
         Ok(checks)
     }
 
@@ -57,7 +58,10 @@ impl Seen<'_> {
     fn one_order_per_session(&self, session: &Session) -> Result<u64, Broken> {
         let reference = &session.order_reference_id;
         let made = self.world.places.wire.ledger(|ledger| {
-            let of_session = ledger.orders.iter().filter(|(_, about)| about == reference);
+            let of_session = ledger
+                .orders
+                .iter()
+                .filter(|(id, about)| about == reference && !self.is_lost_order(session, id));
             of_session.count()
         });
         hold(made <= 1, "a_session_is_one_order", || {

@@ -25,7 +25,7 @@ pub fn happened(world: &World, payment: &Payment, operation: &Operation) -> bool
         }
         OperationKind::Capture => {
             let mut captures = book.captures.iter().filter(|entry| is_made_here(entry));
-            captures.any(|entry| super::effects::is_of(entry, operation))
+            captures.any(|entry| crate::world::restore::is_of(entry, operation))
         }
         OperationKind::Refund => {
             let id = operation.id.as_str();

@@ -63,6 +63,8 @@ struct Wired {
     body: Option<String>,
     route: Route,
     about: String,
+    /// It left before a backup was put back.
+    from_before: bool,
 }
 
 /// What the wire remembers for the oracle.
@@ -84,6 +86,8 @@ pub struct Ledger {
     pub turned_away: BTreeMap<String, u64>,
     /// How often a call authorised an order.
     pub authorised: BTreeMap<String, u64>,
+    /// Orders of creates that had left before a backup was put back, and arrived since.
+    pub orders_from_before: Vec<(String, String)>,
     /// By account (its token) and reference: the orders that ever had it.
     references: BTreeMap<(String, String), BTreeSet<String>>,
     /// A request that Tamara took and that does not add up.
@@ -104,9 +108,14 @@ impl Ledger {
     }
 
     /// A reference that an order of an account has or had, and another as well.
-    pub fn shared_reference(&self) -> Option<(&String, &BTreeSet<String>)> {
+    /// Those that nobody remembers after a restore (`forgotten`) share theirs with later ones, and nobody can know (R30).
+    pub fn shared_reference(
+        &self,
+        forgotten: impl Fn(&String) -> bool,
+    ) -> Option<(&String, &BTreeSet<String>)> {
         let mut known = self.references.iter();
-        let shared = known.find(|(_, orders)| orders.len() > 1);
+        let shared =
+            known.find(|(_, orders)| orders.iter().filter(|order| !forgotten(order)).count() > 1);
         shared.map(|((_, reference), orders)| (reference, orders))
     }
 }
@@ -202,6 +211,20 @@ impl Wire {
         look(&mut self.lock().ledger)
     }
 
+    /// A backup was put back: whatever is still under way is of those whom nobody remembers.
+    pub fn restored(&self) {
+        for (_, wired) in &mut self.lock().late {
+            wired.from_before = true;
+        }
+    }
+
+    /// What the requests are about that left before a backup was put back and may still arrive.
+    pub fn late_from_before(&self) -> Vec<String> {
+        let shared = self.lock();
+        let late = shared.late.iter().filter(|(_, wired)| wired.from_before);
+        late.map(|(_, wired)| wired.about.clone()).collect()
+    }
+
     /// Requests that may still arrive late.
     pub fn late_count(&self) -> usize {
         self.lock().late.len()
@@ -276,6 +299,11 @@ impl Wire {
             let made: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
             let id = made["order_id"].as_str().unwrap_or_default().to_owned();
             ledger.takes(&wired.token, &wired.about, &id);
+            if wired.from_before {
+                ledger
+                    .orders_from_before
+                    .push((id.clone(), wired.about.clone()));
+            }
             ledger.orders.push((id, wired.about.clone()));
         } else if wired.route != Route::Read {
             ledger.touched.insert(wired.about.clone());
@@ -451,6 +479,7 @@ fn wired(request: &Request) -> Wired {
         body: request.body.clone(),
         route,
         about,
+        from_before: false,
     }
 }
 

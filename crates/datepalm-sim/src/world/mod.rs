@@ -1,12 +1,14 @@
 //! The simulated world: nodes of the service on one database, merchants, customers, and Tamara; one thing at a time.
 
 mod answers;
+mod clocks;
 pub mod items;
 mod merchants;
 mod others;
 mod person;
 mod references;
 mod rest;
+pub mod restore;
 pub mod setting;
 mod tasks;
 
@@ -16,8 +18,8 @@ use crate::plan::{Kind, Step};
 use crate::points::Coverage;
 use crate::rng::Rng;
 use crate::wire::Wire;
+use clocks::NodeClock;
 use datepalm::app::{App, Seams};
-use datepalm::clock::Clock;
 use datepalm::config::{self, Config};
 use datepalm::domain::operation::Operation;
 use datepalm::domain::payment::Payment;
@@ -27,6 +29,7 @@ use datepalm::store::accounts::{self, KeyRow};
 use datepalm::store::in_line::InLine;
 use merchants::Buyer;
 use person::Person;
+use restore::{Backup, Loss};
 use setting::{CONFIG, SHOPS, Setting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -37,18 +40,6 @@ use tasks::Task;
 const NODES: usize = 2;
 /// When the worlds begin: 2 February 2026.
 const BEGIN_MS: i64 = 1_770_000_000_000;
-
-/// The sandbox's clock as the service's: both move together.
-struct SharedClock(tamara_sandbox::Clock);
-
-impl Clock for SharedClock {
-    fn now_ms(&self) -> i64 {
-        self.0.now_ms()
-    }
-    fn monotonic_ms(&self) -> i64 {
-        self.0.monotonic_ms()
-    }
-}
 
 struct Node {
     app: Arc<App>,
@@ -76,6 +67,8 @@ pub struct Counts {
     pub calls: u64,
     /// Captures, refunds and cancels in Tamara's books.
     pub effects: u64,
+    /// Backups that were put back.
+    pub restores: u64,
 }
 
 impl Counts {
@@ -90,6 +83,7 @@ impl Counts {
         self.checks += other.checks;
         self.calls += other.calls;
         self.effects += other.effects;
+        self.restores += other.restores;
     }
 }
 
@@ -139,6 +133,9 @@ pub struct World {
     pub coverage: Coverage,
     /// What others did.
     pub causes: Causes,
+    backup: Backup,
+    /// What restores have lost, if there were any.
+    pub loss: Option<Loss>,
     /// The payments as the oracle saw them last.
     pub known: BTreeMap<PaymentId, Payment>,
     /// What a merchant saw that it must not see.
@@ -175,6 +172,8 @@ impl World {
             counts: Counts::default(),
             coverage: Coverage::default(),
             causes: Causes::default(),
+            backup: Backup::default(),
+            loss: None,
             known: BTreeMap::new(),
             seen_by_merchant: None,
         };
@@ -189,10 +188,11 @@ impl World {
     }
 
     fn open_node(&mut self) -> anyhow::Result<Node> {
+        let clock = self.next_clock();
         self.generation += 1;
         let wire = self.places.wire.clone();
         let seams = Seams {
-            clock: Arc::new(SharedClock(self.clock.clone())),
+            clock: Arc::new(clock),
             ids: Arc::new(SeededIds::new(
                 self.seed.wrapping_mul(1_000).wrapping_add(self.generation),
             )),
@@ -201,6 +201,14 @@ impl World {
         let app = finish(App::open(self.config.clone(), seams), &self.places)?;
         let router = datepalm::http::router(app.clone());
         Ok(Node { app, router })
+    }
+
+    /// The clock of the node that is started next.
+    fn next_clock(&self) -> NodeClock {
+        NodeClock {
+            true_clock: self.clock.clone(),
+            ahead_ms: clocks::ahead_ms(&self.setting, self.seed, self.generation + 1),
+        }
     }
 
     fn add_keys(&self) -> anyhow::Result<()> {
@@ -232,6 +240,7 @@ impl World {
 
     /// Does one step; one that finds nothing to do lets a worker look.
     pub fn step(&mut self, step: Step) -> anyhow::Result<()> {
+        self.make_backup()?;
         let chance = &mut Rng::new((step.a << 16) ^ step.b);
         match step.kind {
             Kind::Create => self.create(chance),
@@ -249,6 +258,11 @@ impl World {
             Kind::Work | Kind::Portal => self.work(chance),
             Kind::Person => self.person(chance),
             Kind::Late => self.one_arrives_late(chance),
+            Kind::Backup => {
+                self.back_up();
+                self.work(chance)
+            }
+            Kind::Restore => self.restore(chance),
         }
     }
 
@@ -265,10 +279,13 @@ impl World {
         if self.places.wire.late_count() == 0 {
             return;
         }
+        let expected = self.expect_from_before();
+        let books: Vec<_> = expected.iter().map(|id| self.sandbox.book(id)).collect();
         let arriving = self.places.wire.arrive_late(chosen, until_ms);
         for (route, about, status) in finish(arriving, &self.places) {
             self.say(|| format!("{} of {about} arrives late: {status}", route.name()));
         }
+        self.note_from_before(&expected, &books);
     }
 
     /// Time passes; what must have arrived by then has.

@@ -156,6 +156,9 @@ impl World {
         let (status, _) = finish(answer_of(router, request), &self.places);
         self.counts.forgeries += u64::from(forgery != Forgery::None);
         self.say(|| format!("notification {} {forgery:?} -> {status}", delivery.id));
+        if forgery == Forgery::None && status == 200 {
+            self.was_named(&delivery.body);
+        }
         let good = if forgery == Forgery::Token { 401 } else { 200 };
         // One that was held back longer than its token lives is refused as well, and comes again with a fresh one.
         if status != good && status != 401 {

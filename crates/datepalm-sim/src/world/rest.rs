@@ -74,15 +74,23 @@ impl World {
                 self.sandbox.next_timer_ms(),
                 self.sandbox.next_notification_ms(),
             ];
-            let Some(next_ms) = next_ms.into_iter().flatten().min() else {
-                return Ok(true);
+            let next_ms = next_ms.into_iter().flatten().min();
+            let Some(next_ms) = next_ms.filter(|next_ms| *next_ms <= end_ms) else {
+                return self.look_for_unknown_orders();
             };
-            if next_ms > end_ms {
-                return Ok(true);
-            }
             self.pass((next_ms - self.now_ms()).max(0) + TOGETHER_MS);
         }
-        Ok(false)
+        // What a restore stopped until a person has looked is tried again every half minute, in vain and for ever.
+        Ok(self.loss.is_some())
+    }
+
+    /// After a restore, orders that nobody here knows are looked for again after a while, which nothing else waits for.
+    fn look_for_unknown_orders(&mut self) -> anyhow::Result<bool> {
+        if self.loss.is_none() {
+            return Ok(true);
+        }
+        self.pass(self.config.policy.settle_window_ms + TOGETHER_MS);
+        self.work_it_off()
     }
 
     /// Every news arrives, and every worker works until nothing is left to do at this moment.

@@ -70,6 +70,8 @@ pub struct Setting {
     pub drops_refund_id: bool,
     /// So long a refund is called pending.
     pub refund_pending_ms: i64,
+    /// The clocks of the nodes are wrong by a few seconds each.
+    pub clocks_differ: bool,
     /// In the end, time goes on for so long.
     pub rest_ms: i64,
     /// What Tamara does where its sources are silent.
@@ -98,6 +100,7 @@ impl Setting {
             person_errs: Rng::new(seed ^ 0xe445).below(8) == 0,
             drops_refund_id: chance.below(8) == 0,
             refund_pending_ms: *chance.pick(&[0, 0, 0, 60_000, 1_200_000, 7 * HOUR_MS]),
+            clocks_differ: Rng::new(seed ^ 0x00c1_0c45).below(3) == 0,
             rest_ms: if chance.below(6) == 0 {
                 250 * 24 * HOUR_MS
             } else {

@@ -270,12 +270,14 @@ impl World {
     pub(super) fn work(&mut self, chance: &mut Rng) -> anyhow::Result<()> {
         let now_ms = self.now_ms();
         let due = self.places.database.next_due()?;
+        let news_ms = self.take_news().then_some(now_ms);
         let all = [
             ("inbox", inbox as Start, due.inbox_ms),
             ("sweep", sweep, due.payments_ms),
             ("operations", operations, due.operations_ms),
             ("sequencer", sequencer, due.events_ms),
             ("reconciliation", reconciliation, due.reconciliations_ms),
+            ("unknown orders", unknown_orders, news_ms),
         ];
         let busy =
             |(_, _, at_ms): &&(_, _, Option<i64>)| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
@@ -316,6 +318,10 @@ fn sequencer(app: Arc<App>) -> Round {
 
 fn reconciliation(app: Arc<App>) -> Round {
     Box::pin(async move { workers::reconciliation::run_once(&app).await })
+}
+
+fn unknown_orders(app: Arc<App>) -> Round {
+    Box::pin(async move { workers::unknown_orders::run_once(&app).await })
 }
 
 fn operations(app: Arc<App>) -> Round {

@@ -89,9 +89,14 @@ fn gap_ms(payment: &Payment, context: &Context<'_>) -> Option<i64> {
         .sessions
         .iter()
         .any(|session| session.order.is_some() && !session_terminal(payment, session));
+    // A payment of which there is no order may wait for a person as well, and no read can bring anything.
+    let readable = payment
+        .sessions
+        .iter()
+        .any(|session| session.order.is_some());
     if pending
         || payment.restored().is_some()
-        || payment.blocked()
+        || (payment.blocked() && readable)
         || payment.cancel_running()
         || payment.sessions.iter().any(still_declined)
     {

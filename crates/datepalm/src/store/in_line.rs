@@ -8,6 +8,7 @@ use super::tx::{Row, Tx};
 use crate::error::{Error, Result};
 use crate::ids::PaymentId;
 use crate::values;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -54,22 +55,29 @@ impl PartialEq for InLine {
 
 impl Eq for InLine {}
 
+/// A copy of a database in memory, as a backup holds it.
+pub struct Copied(Connection);
+
 impl InLine {
     /// An empty database.
     pub fn new() -> Result<Self> {
-        let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open_in_memory_with_flags(
-                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            )?;
-            super::sqlite::set_up(&connection)?;
-            Ok(connection)
-        };
-        let connection = open().map_err(|error| Error::Database(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
-            connection: Mutex::new(connection),
+            connection: Mutex::new(connect()?),
             point: Mutex::new(None),
             commits: std::sync::atomic::AtomicU64::new(0),
         })))
+    }
+
+    /// A copy of all that is committed.
+    pub fn copy(&self) -> Result<Copied> {
+        copy_of(&self.connection()).map(Copied)
+    }
+
+    /// Puts a copy back, for all who share this database: what was committed after it is gone.
+    pub fn put_back(&self, copy: &Copied) -> Result<()> {
+        let old = copy_of(&copy.0)?;
+        *self.connection() = old;
+        Ok(())
     }
 
     /// Where the writer stands that yielded last; told once.
@@ -180,5 +188,29 @@ select (select min(received_at_ms) from inbox where state = 'new'),
             Poll::Pending
         })
         .await;
+    }
+}
+
+fn connect() -> Result<Connection> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_in_memory_with_flags(
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        super::sqlite::set_up(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|error| Error::Database(error.to_string()))
+}
+
+/// Pages in one step of a copy: all of them, because nobody else is at work meanwhile.
+const ALL_PAGES: i32 = -1;
+
+fn copy_of(from: &Connection) -> Result<Connection> {
+    let mut to = connect()?;
+    let copied = Backup::new(from, &mut to).and_then(|backup| backup.step(ALL_PAGES));
+    match copied {
+        Ok(StepResult::Done) => Ok(to),
+        Ok(step) => Err(Error::Database(format!("copying ended with {step:?}"))),
+        Err(error) => Err(Error::Database(error.to_string())),
     }
 }

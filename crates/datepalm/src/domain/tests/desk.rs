@@ -154,8 +154,15 @@ impl Desk {
             o.state.is_intent_or_sending() || (o.state == OperationState::Unknown && o.may_repeat)
         });
         let planned = plan::next_step(payment).is_some();
+        // R30: a person looks for an order that nobody here can read.
+        let asked = payment.stopped_after_restore()
+            && payment
+                .sessions
+                .iter()
+                .all(|session| session.order.is_none());
+        let looked_at = payment.next_check_at_ms.is_some() || handled || planned || asked;
         assert!(
-            payment.is_final() || payment.next_check_at_ms.is_some() || handled || planned,
+            payment.is_final() || looked_at,
             "R10, R25: not final, and nobody will look again: {payment:#?}"
         );
         // What was due already stays due until somebody looks.

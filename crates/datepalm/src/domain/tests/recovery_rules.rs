@@ -333,6 +333,11 @@ fn r30_a_create_waits_out_the_window() {
     assert_eq!(restored.payment.status(), Status::Failed);
     assert!(unknown_effect(&restored), "it may have been paid");
     assert!(restored.payment.held, "nobody else sells its reference");
+    let next_check = restored.payment.next_check_at_ms;
+    assert_eq!(
+        next_check, None,
+        "there is nothing to read, and looking never ends"
+    );
     let mut cleared = cleared(restored);
     cleared.refresh();
     assert!(!cleared.payment.held);
