@@ -6,10 +6,32 @@ use datepalm::domain::guard::{self, Guard};
 use std::io::Write;
 
 /// Guards behind which another one stands under the assumptions that the simulator keeps, and why.
-const SECOND_LAYERS: [(Guard, &str); 1] = [(
-    Guard::AbsenceIsReadTwice,
-    "no read is older than the settle window assumes, so the first late read already tells the truth",
-)];
+const SECOND_LAYERS: [(Guard, &str); 3] = [
+    (
+        Guard::AbsenceIsReadTwice,
+        "no read is older than the settle window assumes, so the first late read already tells the truth",
+    ),
+    (
+        Guard::LeaseToken,
+        "an answer names its attempt, and no two senders have the same one",
+    ),
+    (
+        Guard::VersionIsChecked,
+        "a payment is loaded and saved within one transaction, and writers follow one another",
+    ),
+];
+
+/// Guards whose absence takes more than Tamara of the simulator does: the small model notices it, and why only that.
+const ONLY_IN_THE_MODEL: [(Guard, &str); 2] = [
+    (
+        Guard::LosersWait,
+        "the winner's authorise is decided on with its approval, and the simulated Tamara never refuses it for good",
+    ),
+    (
+        Guard::NoCaptureBesideCancel,
+        "R17 refuses a capture while the cancel is in flight, and a cancel that is done leaves nothing to capture",
+    ),
+];
 
 /// What took a guard's absence for.
 struct Caught {
@@ -28,11 +50,15 @@ pub fn run_all(out: &mut impl Write, manner: Manner, seeds: u64) -> anyhow::Resu
         guard::remove(*guard);
         let caught = hunt(manner, seeds)?;
         guard::restore();
-        let second = SECOND_LAYERS.iter().find(|(layer, _)| layer == guard);
-        let by = match (caught.by, second) {
-            (Some(by), _) => format!("`{by}`"),
-            (None, Some((_, why))) => format!("second layer: {why}"),
-            (None, None) => {
+        let of = |list: &[(Guard, &'static str)]| {
+            let found = list.iter().find(|(layer, _)| layer == guard);
+            found.map(|(_, why)| *why)
+        };
+        let by = match (caught.by, of(&SECOND_LAYERS), of(&ONLY_IN_THE_MODEL)) {
+            (Some(by), _, _) => format!("`{by}`"),
+            (None, Some(why), _) => format!("second layer: {why}"),
+            (None, None, Some(why)) => format!("the model: {why}"),
+            (None, None, None) => {
                 all = false;
                 "**nobody**".to_owned()
             }

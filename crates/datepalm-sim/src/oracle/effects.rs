@@ -99,7 +99,15 @@ impl Seen<'_> {
                 let mistaken = self.is_mistaken(operation);
                 let done = operation.state == OperationState::Succeeded;
                 possible += usize::from(tried && (may_have(operation) || mistaken));
-                succeeded += usize::from(done && !mistaken);
+                // A plan asks again when a person called a cancel of everything applied before a read showed it: then the
+                // second has reached its goal by the first one's effect (R20).
+                let person = |o: &&Operation| o.reason.as_deref() == Some("applied_by_person");
+                let by_another = operation.everything_left
+                    && operation.tamara_id.is_none()
+                    && ours
+                        .iter()
+                        .any(|other| person(other) && other.id != operation.id);
+                succeeded += usize::from(done && !mistaken && !by_another);
             }
             let say = || format!("{amount}: {} by us, {ours:?}, {}", made.len(), told(book));
             // As many as there were operations that a restore has lost, and no more, may be theirs.

@@ -20,6 +20,7 @@ pub(super) fn from(before: &Payment, seen: &Seen<'_>) -> Result<u64, Broken> {
         checks += an_ending_stands(after, operation)?;
     }
     mark_stands(before, after)?;
+    no_capture_starts_beside_a_cancel(before, after)?;
     paid_does_not_flicker(before, seen)?;
     final_is_final(before, after)?;
     winner_stays(before, after)?;
@@ -104,6 +105,22 @@ fn mark_stands(before: &Payment, after: &Payment) -> Result<(), Broken> {
         mark.promise != CancelPromise::GiveBack || state != Some(CancelState::Refused),
         "a_promise_to_give_back_is_kept",
         say,
+    )
+}
+
+/// While a cancel mark stands no capture is sent that was not sent before (R24).
+fn no_capture_starts_beside_a_cancel(before: &Payment, after: &Payment) -> Result<(), Broken> {
+    let stands = before.cancel_stands() && after.cancel_stands();
+    let started = after.operations.iter().find(|operation| {
+        let known = before.operation(operation.id.as_str());
+        operation.kind == OperationKind::Capture
+            && operation.attempt > 0
+            && known.is_none_or(|known| known.attempt == 0)
+    });
+    hold(
+        !stands || started.is_none(),
+        "no_capture_starts_beside_a_cancel",
+        || format!("{} {started:?}", after.id),
     )
 }
 

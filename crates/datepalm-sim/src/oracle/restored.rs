@@ -237,13 +237,27 @@ impl Seen<'_> {
         let mut checks = 1;
         for (entry, _) in loss.unexplained.iter().filter(|(_, of)| **of == payment.id) {
             hold(
-                self.asked(entry).next().is_some(),
+                self.asked(entry).next().is_some() || self.a_person_explained(entry),
                 "what_nobody_can_explain_asks_a_person",
                 || format!("{} {entry}: {payment:?}", payment.id),
             )?;
             checks += 1;
         }
         Ok(checks + self.lost_creates_ask(loss)?)
+    }
+
+    /// Whether a person has said of which operation that entry is.
+    fn a_person_explained(&self, entry: &str) -> bool {
+        let payment = self.payment;
+        let mut entries = payment
+            .sessions
+            .iter()
+            .flat_map(|s| s.facts.entries.values());
+        let of = entries
+            .find(|known| known.id == entry)
+            .and_then(|known| known.operation.as_ref());
+        let operation = of.and_then(|id| payment.operation(id.as_str()));
+        operation.is_some_and(|o| o.reason.as_deref() == Some("applied_by_person"))
     }
 
     /// A create that was under way in the copy, and of which nobody heard: its address may be in somebody's hands.

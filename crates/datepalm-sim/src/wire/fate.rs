@@ -112,7 +112,7 @@ impl Fate {
             15 => Self::TurnedAway(401, None),
             16 => Self::TurnedAway(403, None),
             17 => Self::TurnedAway(429, chance.pick(&[None, Some(1), Some(90)]).to_owned()),
-            18 if read && setting.odd_reads => Self::NotFound,
+            18 if read && setting.odd_reads => *chance.pick(&[Self::NotFound, Self::OtherOrder]),
             19 if read && setting.odd_reads => *chance.pick(&[Self::OddStatus, Self::OtherOrder]),
             _ => Self::Lost,
         }
