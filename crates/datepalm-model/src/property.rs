@@ -220,7 +220,14 @@ fn shown(world: &World, index: usize, payment: &Payment) -> Result<(), Broken> {
         operation.state.is_intent_or_sending()
             || (operation.state == OperationState::Unknown && operation.may_repeat)
     });
-    if !payment.is_final() && payment.next_check_at_ms.is_none() && !handled && !planned {
+    // R30: a person looks for an order that nobody here can read.
+    let asked = payment.stopped_after_restore()
+        && payment
+            .sessions
+            .iter()
+            .all(|session| session.order.is_none());
+    let looked_at = payment.next_check_at_ms.is_some() || handled || planned || asked;
+    if !payment.is_final() && !looked_at {
         return broken(
             Property::SomebodyLooks,
             "it is not final, and nobody will look at it by himself",
