@@ -97,6 +97,7 @@ pub fn preview(
 fn play(payment: &mut Payment, context: &Context<'_>) -> Vec<Foreseen> {
     let mut steps = Vec::new();
     while steps.len() < STEPS_MAX {
+        refuse_what_no_longer_fits(payment, context);
         let in_flight = payment.money_in_flight().map(|operation| Foreseen {
             session: operation.session.clone(),
             kind: operation.kind,
@@ -122,6 +123,29 @@ fn play(payment: &mut Payment, context: &Context<'_>) -> Vec<Foreseen> {
         steps.push(step);
     }
     steps
+}
+
+/// What is under way and beyond what is left by now will be refused: the plan goes on as if it had been, or the same money
+/// would be foreseen twice.
+fn refuse_what_no_longer_fits(payment: &mut Payment, context: &Context<'_>) {
+    let total = payment.total.minor();
+    for operation in payment.operations.iter_mut().filter(|o| moves(o)) {
+        let mut sessions = payment.sessions.iter();
+        let Some(session) = sessions.find(|session| session.id == operation.session) else {
+            continue;
+        };
+        let facts = &session.facts;
+        let most = match operation.kind {
+            OperationKind::Capture | OperationKind::Cancel => facts.uncaptured(total),
+            OperationKind::Refund => facts.captured().saturating_sub(facts.refunded()),
+            OperationKind::CreateSession
+            | OperationKind::Authorise
+            | OperationKind::UpdateReference => continue,
+        };
+        if operation.amount_minor > most {
+            operation.end(OperationState::Rejected, Some("conflict"), context.now_ms);
+        }
+    }
 }
 
 fn moves(operation: &Operation) -> bool {
