@@ -17,6 +17,11 @@ use tamara::orders::{Order, OrderStatus};
 /// Reads it and keeps what it says. Answers whether Tamara said anything.
 pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result<bool> {
     let account = app.account(account)?;
+    // A read may show what was; only a late one has seen whatever its notification told of (R19).
+    let seen_ms = app
+        .clock
+        .now_ms()
+        .saturating_sub(app.policy.settle_window_ms);
     let answer = Call::new(app, &account).client.order(order_id).await;
     let env = Env::now(app, &account);
     let id = order_id.to_owned();
@@ -25,10 +30,10 @@ pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result
         .write("find an unknown order", move |tx| {
             let (name, now_ms) = (&env.account.config.name, env.stamp.now_ms);
             match &answer {
-                Ok(order) => Ok((true, found(tx, &env, &id, order)?)),
+                Ok(order) => Ok((true, found(tx, &env, &id, order, seen_ms)?)),
                 // Not an order of this account: nothing here can be its payment (R4).
                 Err(tamara::Error::NotFound(_)) => {
-                    unknown_orders::was_read(tx, name, &id, now_ms)?;
+                    not_yet(tx, name, &id, seen_ms, now_ms)?;
                     Ok((true, None))
                 }
                 Err(_) => {
@@ -44,15 +49,37 @@ pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result
     Ok(said)
 }
 
+/// Nothing is at stake in it, as far as this read knows: notifications that came shortly before wait for another.
+fn not_yet(
+    tx: &mut Tx<'_>,
+    account: &str,
+    order_id: &str,
+    seen_ms: i64,
+    now_ms: i64,
+) -> Result<()> {
+    unknown_orders::was_read(tx, account, order_id, seen_ms, now_ms)?;
+    unknown_orders::looked(tx, account, order_id, now_ms)
+}
+
 /// Answers the payment that it stops.
-fn found(tx: &mut Tx<'_>, env: &Env, order_id: &str, order: &Order) -> Result<Option<PaymentId>> {
+fn found(
+    tx: &mut Tx<'_>,
+    env: &Env,
+    order_id: &str,
+    order: &Order,
+    seen_ms: i64,
+) -> Result<Option<PaymentId>> {
     let (account, now_ms) = (&env.account.config.name, env.stamp.now_ms);
     if sessions::by_order(tx, account, order_id)?.is_some() {
         // A create was settled meanwhile.
         inbox::rematch(tx, account, order_id)?;
         return Ok(None);
     }
-    unknown_orders::was_read(tx, account, order_id, now_ms)?;
+    if matches!(order.status, OrderStatus::New | OrderStatus::Declined) {
+        not_yet(tx, account, order_id, seen_ms, now_ms)?;
+        return Ok(None);
+    }
+    unknown_orders::was_read(tx, account, order_id, i64::MAX, now_ms)?;
     if !at_stake(&order.status) {
         unknown_orders::forget(tx, account, order_id)?;
         return Ok(None);

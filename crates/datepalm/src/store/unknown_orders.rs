@@ -60,12 +60,19 @@ update inbox set looked_at_ms = $3 where account = $1 and order_id = $2 and stat
     Ok(())
 }
 
-/// Its notifications so far led to a read: they wait no more.
-pub fn was_read(tx: &mut Tx<'_>, account: &str, order_id: &str, now_ms: i64) -> Result<()> {
+/// Its notifications that came by then led to a read which knew of them: they wait no more.
+pub fn was_read(
+    tx: &mut Tx<'_>,
+    account: &str,
+    order_id: &str,
+    received_by_ms: i64,
+    now_ms: i64,
+) -> Result<()> {
     tx.execute(
         "-- inbox read unknown order
-update inbox set state = 'unknown_order', done_at_ms = $3 where account = $1 and order_id = $2 and state = 'unmatched'",
-        values![account, order_id, now_ms],
+update inbox set state = 'unknown_order', done_at_ms = $3
+where account = $1 and order_id = $2 and state = 'unmatched' and received_at_ms <= $4",
+        values![account, order_id, now_ms, received_by_ms],
     )?;
     Ok(())
 }

@@ -678,6 +678,40 @@ async fn r30_a_payment_newer_than_the_copy_is_shown_to_a_person() {
     world.finish().await;
 }
 
+/// R19, R30, found by the simulator: the notification of an approval is followed by a stale read, which shows the order as
+/// it was before. The notification was done with, and nobody ever learnt that a customer had paid.
+#[tokio::test]
+async fn r30_a_stale_read_of_an_unknown_order_is_not_the_last() {
+    let mut world = World::new(On::Sqlite).await;
+    let copy = copy_of(&world);
+    let (_, checkout) = world.create("B-1").await;
+    // The sandbox keeps what was from now on.
+    let stale = json!({ "fault": "stale", "seconds": 300 });
+    let stale = serde_json::from_value(stale).unwrap();
+    world.sandbox.add_fault(stale).unwrap();
+    world.clock.advance_ms(60_000);
+    restore(&mut world, &copy).await;
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    world.deliver(1).await;
+    world.work().await;
+    assert_eq!(world.calls("GET /orders"), 1);
+    assert_eq!(
+        unknown_orders(&world).await.len(),
+        0,
+        "it was shown as it was"
+    );
+    world.pass(WINDOW_S, 8).await;
+    let unknown = unknown_orders(&world).await;
+    assert_eq!(unknown.len(), 1, "{unknown:#?}");
+    assert_eq!(unknown[0]["order_status"], "approved");
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
 /// R30: a second session was opened after the copy; its order carries the reference of a payment that is here. It is never
 /// authorised, and nobody opens another beside it, until a person has looked.
 #[tokio::test]
