@@ -160,12 +160,13 @@ fn paid_does_not_flicker(before: &Payment, seen: &Seen<'_>) -> Result<(), Broken
         let refused = before.operations.iter().any(|operation| {
             let ended = after.operation(operation.id.as_str());
             let now = ended.map(|o| o.state);
-            // In doubt, a partial cancel counts beside its own entry until the window is over (R9, R20), and a refund
-            // that lost its id until a person says that it was applied (R17).
+            // In doubt, a partial cancel counts beside its own entry until the window is over (R9, R20), and a refund that
+            // lost its id until its answer comes, or a person says that it was applied (R17).
             let by_person = ended.is_some_and(Operation::told_applied);
-            let counted_twice = by_person
-                || (operation.kind == OperationKind::Cancel
-                    && now == Some(OperationState::Succeeded));
+            let loses_id = seen.world.setting.drops_refund_id;
+            let unnamed = operation.kind == OperationKind::Cancel
+                || (operation.kind == OperationKind::Refund && loses_id);
+            let counted_twice = by_person || (unnamed && now == Some(OperationState::Succeeded));
             operation.pending() && (counted_twice || now == Some(OperationState::Rejected))
         });
         let unmarked = before.cancel_stands() && !after.cancel_stands();

@@ -94,7 +94,9 @@ impl Seen<'_> {
                 operation.kind,
                 OperationKind::Capture | OperationKind::Refund
             );
-            if operation.state != OperationState::Rejected || !shows {
+            // After a restore the copy may not know that anybody ended it.
+            if operation.state != OperationState::Rejected || !operation.ended_by_person() || !shows
+            {
                 continue;
             }
             let told = payment.points.iter().any(|point| {

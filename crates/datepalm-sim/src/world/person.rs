@@ -17,6 +17,7 @@ use datepalm::domain::operation::{Operation, OperationState};
 use datepalm::domain::payment::Payment;
 use datepalm::ids::PaymentId;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
@@ -270,10 +271,21 @@ impl World {
             format!("{path}: {before:?} {after:?}")
         });
         let refused = status >= 400;
-        let gives_back = body["gives_back"]["amount"].as_i64().unwrap_or(-1);
+        let mut of_session: BTreeMap<&str, i64> = BTreeMap::new();
+        for step in body["steps"].as_array().into_iter().flatten() {
+            if matches!(step["kind"].as_str(), Some("cancel" | "refund")) {
+                let session = step["session"].as_str().unwrap_or_default();
+                let amount = step["amount"]["amount"].as_i64().unwrap_or(i64::MAX);
+                let sum = of_session.entry(session).or_default();
+                *sum = sum.saturating_add(amount);
+            }
+        }
+        // An order gives back what it took, and no more; the sum says so of all of them.
         let total = AMOUNTS[4] + 100;
+        let fits = of_session.values().all(|sum| (0..=total).contains(sum))
+            && body["gives_back"]["amount"] == of_session.values().sum::<i64>();
         self.must(
-            refused || (body["dry_run"] == true && (0..=total).contains(&gives_back)),
+            refused || (body["dry_run"] == true && fits),
             "a_dry_run_tells_what_would_be",
             || body.to_string(),
         );

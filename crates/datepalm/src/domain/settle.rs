@@ -29,14 +29,6 @@ pub fn settle(
     else {
         return;
     };
-    // What is being sent may show before its answer is recorded: the next read tells it from what nobody asked for.
-    let busy = payment.money_in_flight().is_some();
-    // Whoever authorised an order did it once: with an authorise that succeeded, one that was denied is no riddle.
-    let authorised = payment.operations.iter().any(|operation| {
-        operation.session == *session
-            && operation.kind == OperationKind::Authorise
-            && operation.state == OperationState::Succeeded
-    });
     let mut concerns = Vec::new();
     for operation in payment
         .operations
@@ -54,10 +46,6 @@ pub fn settle(
                     Vec::new()
                 }
             }
-            OperationState::Rejected => {
-                let by_another = authorised && operation.kind == OperationKind::Authorise;
-                effects_after_all(operation, facts, busy || by_another)
-            }
             OperationState::Succeeded => {
                 find_after_all(operation, facts);
                 Vec::new()
@@ -67,15 +55,38 @@ pub fn settle(
                 claim(operation, facts);
                 Vec::new()
             }
-            OperationState::Intent => Vec::new(),
+            OperationState::Intent | OperationState::Rejected => Vec::new(),
         };
-        let concern =
-            |mark| Concern::of_operation(AttentionReason::CannotAttribute, operation, mark);
-        concerns.extend(marks.into_iter().map(concern));
+        concerns.extend(marks.into_iter().map(|mark| riddle(operation, mark)));
     }
+    concerns.extend(denied_after_all(payment, session, index));
     for concern in concerns {
         payment.raise(concern, context.now_ms);
     }
+}
+
+fn riddle(operation: &Operation, mark: String) -> Concern {
+    Concern::of_operation(AttentionReason::CannotAttribute, operation, mark)
+}
+
+/// What shows of operations that did not happen, once all others have taken what is theirs.
+fn denied_after_all(payment: &Payment, session: &SessionId, index: usize) -> Vec<Concern> {
+    // What is being sent may show before its answer is recorded: the next read tells it from what nobody asked for.
+    let busy = payment.money_in_flight().is_some();
+    let of_session = || payment.operations.iter().filter(|o| o.session == *session);
+    // Whoever authorised an order did it once: with an authorise that succeeded, one that was denied is no riddle.
+    let authorised = of_session().any(|operation| {
+        operation.kind == OperationKind::Authorise && operation.state == OperationState::Succeeded
+    });
+    let facts = &payment.sessions[index].facts;
+    let denied = of_session().filter(|operation| operation.state == OperationState::Rejected);
+    let riddles = |operation: &Operation| {
+        let by_another = authorised && operation.kind == OperationKind::Authorise;
+        let marks = effects_after_all(operation, facts, busy || by_another);
+        let marks = marks.into_iter().map(|mark| riddle(operation, mark));
+        marks.collect::<Vec<_>>()
+    };
+    denied.flat_map(riddles).collect()
 }
 
 /// Presence (R20): ends the doubt if the facts show this operation's effect.

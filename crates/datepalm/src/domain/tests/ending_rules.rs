@@ -155,6 +155,26 @@ fn r17_an_authorise_that_was_rightly_denied_is_no_riddle_when_the_next_one_succe
     assert!(!desk.asks_for(CannotAttribute), "a later read says no more");
 }
 
+/// Found by the simulator: a cancel was rightly denied by a person, the next one rightly called applied before a read
+/// showed it; and when one did, the first was asked about.
+#[test]
+fn r17_what_is_called_applied_takes_its_entry_before_what_was_denied_is_asked_about() {
+    let mut desk = Desk::authorised();
+    for outcome in [Outcome::NotApplied, Outcome::Applied] {
+        let cancel = desk.ask(Command::CancelPart(100)).unwrap();
+        desk.send_lost(&cancel);
+        desk.tick(desk.policy.settle_window_ms + SECOND);
+        desk.end(&cancel, outcome).unwrap();
+    }
+    desk.read(0, &live().cancel("x1", 100));
+    assert!(!desk.asks_for(CannotAttribute));
+    desk.read(0, &live().cancel("x1", 100).cancel("x2", 100));
+    assert!(
+        desk.asks_for(CannotAttribute),
+        "that one may be the first's"
+    );
+}
+
 /// R9, R17: what a person called applied counts as gone although no read shows it; when one does, it counts once.
 #[test]
 fn r9_what_a_person_called_applied_is_gone_until_the_facts_show_it() {
