@@ -46,6 +46,15 @@ impl Oracle {
             world.known.insert(id.clone(), payment);
             checks += 1;
         }
+        // What persons said after the copy was made is forgotten: they may say otherwise now.
+        let mut ended = BTreeSet::new();
+        for operation in held.values().flat_map(|payment| &payment.operations) {
+            if operation.ended_by_person() {
+                ended.insert(operation.id.to_string());
+            }
+        }
+        let said = &mut world.causes.said_by_persons;
+        said.retain(|id, _| ended.contains(id));
         self.versions.clear();
         self.payment_of.retain(|_, id| held.contains_key(id));
         self.told.retain(|id, _| held.contains_key(id));

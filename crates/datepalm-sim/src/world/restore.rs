@@ -89,7 +89,14 @@ pub struct Loss {
 impl Loss {
     fn lose_order(&mut self, id: &str, reference: &str) {
         let mut sessions = self.held.values().flat_map(|payment| &payment.sessions);
-        let session = sessions.find(|session| session.order_reference_id == reference);
+        // One that has an order of its own has not made this one: that was a wish of a time that is lost.
+        let session = sessions.find(|session| {
+            let own = session
+                .order
+                .as_ref()
+                .is_none_or(|order| order.order_id == id);
+            session.order_reference_id == reference && own
+        });
         let session = session.map(|session| session.id.clone());
         self.orders.entry(id.to_owned()).or_insert(session);
     }

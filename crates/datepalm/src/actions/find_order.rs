@@ -30,8 +30,13 @@ pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result
         .write("find an unknown order", move |tx| {
             let (name, now_ms) = (&env.account.config.name, env.stamp.now_ms);
             match &answer {
+                // Another order says nothing of this one (R4).
+                Ok(order) if order.order_id != id => {
+                    unknown_orders::looked(tx, name, &id, now_ms)?;
+                    Ok((false, None))
+                }
                 Ok(order) => Ok((true, found(tx, &env, &id, order, seen_ms)?)),
-                // Not an order of this account: nothing here can be its payment (R4).
+                // Not an order of this account, as far as this read knows: nothing here can be its payment (R4).
                 Err(tamara::Error::NotFound(_)) => {
                     not_yet(tx, name, &id, seen_ms, now_ms)?;
                     Ok((true, None))

@@ -712,6 +712,34 @@ async fn r30_a_stale_read_of_an_unknown_order_is_not_the_last() {
     world.finish().await;
 }
 
+/// R4, R30, found by the simulator: asked for an order that nobody here knows, Tamara answered with another, in which nothing
+/// was at stake; the notification was done with.
+#[tokio::test]
+async fn r30_another_order_in_the_answer_says_nothing_of_an_unknown_one() {
+    let mut world = World::new(On::Sqlite).await;
+    let copy = copy_of(&world);
+    let (_, checkout) = world.create("B-1").await;
+    restore(&mut world, &copy).await;
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    let another = |order: &mut Value| {
+        order["order_id"] = json!("00000000-0000-4000-8000-000000000000");
+        order["status"] = json!("canceled");
+    };
+    world.fault("GET /orders", Fault::Altered(another));
+    world.deliver(1).await;
+    world.work().await;
+    assert_eq!(world.calls("GET /orders"), 1);
+    assert_eq!(unknown_orders(&world).await.len(), 0);
+    world.pass(WINDOW_S, 8).await;
+    assert_eq!(unknown_orders(&world).await.len(), 1);
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
 /// R30: a second session was opened after the copy; its order carries the reference of a payment that is here. It is never
 /// authorised, and nobody opens another beside it, until a person has looked.
 #[tokio::test]
