@@ -18,10 +18,9 @@ use tamara::orders::{Order, OrderStatus};
 pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result<bool> {
     let account = app.account(account)?;
     // A read may show what was; only a late one has seen whatever its notification told of (R19).
-    let seen_ms = app
-        .clock
-        .now_ms()
-        .saturating_sub(app.policy.settle_window_ms);
+    let begun_ms = app.clock.now_ms();
+    let seen_ms = begun_ms.saturating_sub(app.policy.settle_window_ms);
+    let denied_ms = begun_ms.saturating_sub(app.policy.ask_after_ms);
     let answer = Call::new(app, &account).client.order(order_id).await;
     let env = Env::now(app, &account);
     let id = order_id.to_owned();
@@ -36,9 +35,9 @@ pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result
                     Ok((false, None))
                 }
                 Ok(order) => Ok((true, found(tx, &env, &id, order, seen_ms)?)),
-                // Not an order of this account, as far as this read knows: nothing here can be its payment (R4).
+                // A 404 is no fact (R4); only after a day of them it is no order of this account.
                 Err(tamara::Error::NotFound(_)) => {
-                    not_yet(tx, name, &id, seen_ms, now_ms)?;
+                    not_yet(tx, name, &id, denied_ms, now_ms)?;
                     Ok((true, None))
                 }
                 Err(_) => {

@@ -740,6 +740,29 @@ async fn r30_another_order_in_the_answer_says_nothing_of_an_unknown_one() {
     world.finish().await;
 }
 
+/// R4, R30, found by the simulator: one 404 for an order that a notification named, however late, is no fact.
+#[tokio::test]
+async fn r30_a_404_is_not_the_last_word_of_an_unknown_order() {
+    let mut world = World::new(On::Sqlite).await;
+    let copy = copy_of(&world);
+    let (_, checkout) = world.create("B-1").await;
+    restore(&mut world, &copy).await;
+    world
+        .sandbox
+        .customer(&checkout)
+        .approve(Plan::Full)
+        .unwrap();
+    world.deliver(1).await;
+    world.clock.advance_ms((WINDOW_S + 60) * 1_000);
+    world.fault("GET /orders", Fault::NotFound);
+    world.work().await;
+    assert_eq!(unknown_orders(&world).await.len(), 0);
+    world.pass(600, 4).await;
+    assert_eq!(unknown_orders(&world).await.len(), 1);
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
 /// R30: a second session was opened after the copy; its order carries the reference of a payment that is here. It is never
 /// authorised, and nobody opens another beside it, until a person has looked.
 #[tokio::test]
