@@ -186,6 +186,8 @@ test("by keyboard: at a till the page says how it ended and leads nowhere", asyn
 
 // The field has the focus, is marked as wrong, and says what is wrong with it.
 async function assertFaultIs(page, field, words) {
+  // A browser gives a new page its focus when it first draws it, which may be after the document was read.
+  await page.waitForFunction(() => document.activeElement !== document.body);
   const focused = await page.evaluate(() => {
     const element = document.activeElement;
     const description = (element.getAttribute("aria-describedby") ?? "").split(" ");
