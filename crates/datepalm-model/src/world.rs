@@ -358,6 +358,7 @@ impl World {
         let before = self.payments[index].clone();
         let payment = &mut self.payments[index];
         let answer = change(payment, &context, &ids);
+        journal::wake(&before, payment, &context);
         if let Some(step) = plan::next_step(payment) {
             intend::step(payment, &step, &context, &ids);
         }

@@ -4,6 +4,7 @@
 use crate::app::{Account, App};
 use crate::domain::context::Context;
 use crate::domain::intend;
+use crate::domain::journal;
 use crate::domain::operation::{Operation, OperationKind};
 use crate::domain::payment::{Payment, Policy};
 use crate::domain::plan;
@@ -56,6 +57,10 @@ pub fn save_and_plan(
     payment: &mut Payment,
     env: &Env,
 ) -> Result<()> {
+    if let Some(before) = before {
+        let context = env.context(tx, payment)?;
+        journal::wake(before, payment, &context);
+    }
     if let Some(step) = plan::next_step(payment) {
         let context = env.context(tx, payment)?;
         if let Some(planned) = intend::step(payment, &step, &context, env.stamp.ids.as_ref()) {

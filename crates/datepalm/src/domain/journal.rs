@@ -16,6 +16,9 @@ use crate::ids::OperationId;
 /// After this many tries in a row that Tamara turned away for lack of rights, a person is asked (R21).
 pub(super) const TURNED_AWAY_MAX: i64 = 3;
 
+/// Tamara may ask to wait a day at most, milliseconds: a larger figure is a mistake that would stop the operation for ever.
+const RETRY_AFTER_MS_MAX: i64 = 24 * 3_600_000;
+
 /// What came back of one attempt, in the words of R21.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -137,15 +140,46 @@ fn still_wanted(payment: &Payment, operation: &Operation, session: &Session) -> 
     }
 }
 
-/// Not now: whoever looks for work must not find this again at once.
+/// Not now: whoever looks for work must not find this again at once, and the longer it has waited the later, because what
+/// it waits for may be a person (R30). [`wake`] ends the waiting.
 fn wait(operation: &mut Operation, context: &Context<'_>) {
-    let gap_ms = context.policy.polling_ms.first().copied().unwrap_or(1_000);
+    let gaps = &context.policy.polling_ms;
+    let shortest_ms = gaps.first().copied().unwrap_or(1_000);
+    let longest_ms = gaps.iter().copied().fold(shortest_ms, i64::max);
+    let since_ms = operation.last_sent_at_ms.unwrap_or(operation.created_at_ms);
+    let waited_ms = context.now_ms.saturating_sub(since_ms);
+    let gap_ms = waited_ms.clamp(shortest_ms, longest_ms);
     let later_ms = context.now_ms.saturating_add(gap_ms);
-    if matches!(
+    if waits(operation) {
+        operation.next_try_at_ms = operation.next_try_at_ms.max(later_ms);
+    }
+}
+
+fn waits(operation: &Operation) -> bool {
+    matches!(
         operation.state,
         OperationState::Intent | OperationState::Unknown
-    ) {
-        operation.next_try_at_ms = operation.next_try_at_ms.max(later_ms);
+    )
+}
+
+/// What stood still goes on, once nothing stops the payment any more: the end of every change of a payment. What Tamara
+/// turned away goes on waiting, for it may have asked for that (R21); what was not sent waits for its own gap.
+pub fn wake(before: &Payment, payment: &mut Payment, context: &Context<'_>) {
+    let stopped = |payment: &Payment| payment.blocked() || payment.recovering();
+    if !stopped(before) || stopped(payment) {
+        return;
+    }
+    let stood =
+        |operation: &&mut Operation| waits(operation) && operation.turned_away_in_a_row == 0;
+    for operation in payment.operations.iter_mut().filter(stood) {
+        let tries = usize::try_from(operation.not_sent_in_a_row).unwrap_or(0);
+        let gap_ms = if tries == 0 {
+            0
+        } else {
+            backoff_ms(context.policy.retry_ms, tries)
+        };
+        let next_ms = context.now_ms.saturating_add(gap_ms);
+        operation.next_try_at_ms = operation.next_try_at_ms.min(next_ms);
     }
 }
 
@@ -325,7 +359,8 @@ fn did_not_happen(
 ) {
     operation.not_sent_in_a_row += 1;
     let tries = usize::try_from(operation.not_sent_in_a_row).unwrap_or(1);
-    let gap_ms = backoff_ms(context.policy.retry_ms, tries).max(retry_after_ms.unwrap_or(0));
+    let asked_ms = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
+    let gap_ms = backoff_ms(context.policy.retry_ms, tries).max(asked_ms);
     operation.next_try_at_ms = context.now_ms.saturating_add(gap_ms);
     operation.reason = Some(reason.to_owned());
     operation.lease = None;

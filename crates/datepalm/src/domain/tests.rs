@@ -21,4 +21,5 @@ mod said;
 mod settle_rules;
 mod totals;
 mod traces;
+mod waiting_rules;
 mod walk;

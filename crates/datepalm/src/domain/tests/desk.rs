@@ -8,7 +8,7 @@ use crate::domain::decide::{Command, Decision, Refused, decide};
 use crate::domain::ending::{EndRefused, Outcome, end_by_person};
 use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, Source, Word};
 use crate::domain::intend::{self, Asked, Opening};
-use crate::domain::journal::{Answer, begin_sending, expire_lease, record};
+use crate::domain::journal::{Answer, begin_sending, expire_lease, record, wake};
 use crate::domain::observe::{observe, refresh};
 use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
 use crate::domain::payment::{AttentionReason, CancelState, CaptureMode, Order, Payment, Policy};
@@ -123,7 +123,8 @@ impl Desk {
             can_hold: self.can_hold,
         };
         let answer = change(&mut self.payment, &context);
-        // As a save does.
+        // As the end of every transaction does.
+        wake(&before, &mut self.payment, &context);
         if self.payment.differs_visibly(&before) {
             self.payment.version = self.payment.version.max(before.version) + 1;
         }
