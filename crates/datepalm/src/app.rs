@@ -1,6 +1,7 @@
 //! The running service: settings, store, the three seams, and the nudges between requests and workers.
 
 use crate::actions::recover;
+use crate::api_tokens::ApiTokens;
 use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::config::{AccountConfig, Config};
 use crate::domain::payment::Policy;
@@ -53,6 +54,8 @@ pub struct Account {
     pub transport: Arc<dyn Transport>,
     /// Checks its notifications.
     pub verifier: Verifier,
+    /// Which token its calls carry.
+    pub api_tokens: ApiTokens,
     /// How fast its orders are read.
     pub pace: Pace,
 }
@@ -117,6 +120,7 @@ impl App {
                     config: account.clone(),
                     transport,
                     verifier,
+                    api_tokens: ApiTokens::new(account.api_tokens.clone()),
                     pace: Pace::new(account.reads_per_second, clock.monotonic_ms()),
                 }),
             );

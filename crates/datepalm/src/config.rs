@@ -68,8 +68,8 @@ pub struct AccountConfig {
     pub country: Country,
     /// Which Tamara.
     pub environment: Environment,
-    /// Tamara's API token.
-    pub api_token: SecretString,
+    /// Tamara's API tokens: the one to use, then older ones that may still be the valid one (R28).
+    pub api_tokens: Vec<SecretString>,
     /// Tamara's notification tokens: the one in use, then older ones that still verify (R28).
     pub notification_tokens: Vec<SecretString>,
     /// Prefixes that return URLs must begin with: origin, or app scheme.
@@ -120,6 +120,8 @@ struct AccountFile {
     environment: String,
     api_token: Option<String>,
     api_token_file: Option<PathBuf>,
+    #[serde(default)]
+    old_api_tokens: Vec<String>,
     notification_token: Option<String>,
     notification_token_file: Option<PathBuf>,
     #[serde(default)]
@@ -420,23 +422,40 @@ fn account_of(name: String, file: AccountFile, folder: &Path) -> anyhow::Result<
         file.notification_token_file,
         folder,
     )?;
-    let mut notification_tokens = vec![SecretString::from(notification_token)];
-    notification_tokens.extend(
-        file.old_notification_tokens
-            .into_iter()
-            .map(SecretString::from),
-    );
+    let api_tokens = with_older(&name, "old_api_tokens", api_token, &file.old_api_tokens)?;
+    let notification_tokens = with_older(
+        &name,
+        "old_notification_tokens",
+        notification_token,
+        &file.old_notification_tokens,
+    )?;
     Ok(AccountConfig {
         name,
         country,
         environment,
-        api_token: SecretString::from(api_token),
+        api_tokens,
         notification_tokens,
         return_url_prefixes: file.return_url_prefixes,
         capture_mode,
         shipping_company: file.shipping_company,
         reads_per_second: file.reads_per_second,
     })
+}
+
+/// A token, then those that it replaces: Tamara and we do not change at the same moment (R28).
+fn with_older(
+    account: &str,
+    what: &str,
+    token: String,
+    older: &[String],
+) -> anyhow::Result<Vec<SecretString>> {
+    let older = older.iter().map(|token| token.trim().to_owned());
+    let tokens: Vec<String> = std::iter::once(token).chain(older).collect();
+    anyhow::ensure!(
+        !tokens.iter().any(String::is_empty),
+        "accounts.{account}.{what} holds an empty token: remove it"
+    );
+    Ok(tokens.into_iter().map(SecretString::from).collect())
 }
 
 /// A secret from the environment, from its file, or from the configuration, in this order. An empty one is refused:

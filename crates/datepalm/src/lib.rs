@@ -4,6 +4,7 @@
 //! reads the environment; only `workers` waits.
 
 pub mod actions;
+pub mod api_tokens;
 pub mod app;
 pub mod clock;
 pub mod config;

@@ -171,6 +171,7 @@ pub const CONFIG: &str = r#"public_url = "http://datepalm.sim"
     country = "KW"
     environment = "http://tamara.sim"
     api_token = "api-gulf"
+    old_api_tokens = ["api-gulf-before"]
     notification_token = "notify-0123456789abcdef0123456789abcdef"
     return_url_prefixes = ["https://shop.sim"]
     shipping_company = "Ours"

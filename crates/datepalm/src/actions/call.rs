@@ -3,7 +3,6 @@
 use crate::app::{Account, App};
 use crate::ids::{AttemptId, OperationId, PaymentId, SessionId};
 use crate::store::attempts::Attempt;
-use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::{Arc, Mutex, PoisonError};
 use tamara::Client;
 use tamara::error::Refusal;
@@ -14,6 +13,7 @@ pub struct Call {
     /// The client to call with.
     pub client: Client,
     tape: Arc<Tape>,
+    token_place: usize,
     started_at_ms: i64,
 }
 
@@ -53,10 +53,11 @@ impl Call {
             transport: account.transport.clone(),
             answer: Mutex::new(None),
         });
-        let token = SecretString::from(account.config.api_token.expose_secret().to_owned());
+        let (token_place, token) = account.api_tokens.used();
         Self {
             client: Client::new(tape.clone(), token),
             tape,
+            token_place,
             started_at_ms: app.clock.now_ms(),
         }
     }
@@ -66,13 +67,20 @@ impl Call {
         self.started_at_ms
     }
 
-    /// Learns from an answer how soon the account's orders may be read again (R25).
-    pub fn heed(&self, app: &App, account: &Account, error: Option<&tamara::Error>) {
+    /// Learns from an answer how soon the account's orders may be read again (R25), and whether its token is known (R28).
+    /// Answers whether the same call may be made again at once, with another token: a 401 means that nothing happened.
+    pub fn heed(&self, app: &App, account: &Account, error: Option<&tamara::Error>) -> bool {
+        let Some(error) = error else { return false };
         let otherwise_ms = app.policy.polling_ms.first().copied().unwrap_or(1_000);
-        if let Some(error) = error {
-            let now_ms = app.clock.monotonic_ms();
-            account.pace.heed(error, now_ms, otherwise_ms);
+        let now_ms = app.clock.monotonic_ms();
+        account.pace.heed(error, now_ms, otherwise_ms);
+        let unknown = error.refusal().is_some_and(|refusal| refusal.status == 401);
+        let another = unknown && account.api_tokens.refused(self.token_place);
+        if another {
+            let (account, token) = (&account.config.name, self.token_place + 1);
+            tracing::warn!(%account, token, "Tamara does not accept this API token of the account: another one is used");
         }
+        another
     }
 
     /// The row of this call, once it is over.

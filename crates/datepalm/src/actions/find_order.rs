@@ -17,11 +17,17 @@ use tamara::orders::{Order, OrderStatus};
 /// Reads it and keeps what it says. Answers whether Tamara said anything.
 pub async fn find_order(app: &Arc<App>, account: &str, order_id: &str) -> Result<bool> {
     let account = app.account(account)?;
+    // Tamara wants us to wait (R25): it is due again at the next poll.
+    if account.pace.begin(app.clock.monotonic_ms()).is_err() {
+        return Ok(false);
+    }
     // A read may show what was; only a late one has seen whatever its notification told of (R19).
     let begun_ms = app.clock.now_ms();
     let seen_ms = begun_ms.saturating_sub(app.policy.settle_window_ms);
     let denied_ms = begun_ms.saturating_sub(app.policy.ask_after_ms);
-    let answer = Call::new(app, &account).client.order(order_id).await;
+    let call = Call::new(app, &account);
+    let answer = call.client.order(order_id).await;
+    let _ = call.heed(app, &account, answer.as_ref().err());
     let env = Env::now(app, &account);
     let id = order_id.to_owned();
     let (said, payment) = app

@@ -13,6 +13,7 @@ use crate::domain::operation::{Lease, Operation, OperationKind, OperationState};
 use crate::domain::payment::{Order, Payment};
 use crate::error::{Error, Result, Upstream};
 use crate::ids::{self, OperationId, PaymentId};
+use crate::store::attempts::Attempt;
 use crate::store::payments::Wish;
 use crate::store::{attempts, inbox, payments};
 use std::sync::Arc;
@@ -70,25 +71,7 @@ pub async fn send(
         return Ok(None);
     };
     let account = app.account(&prepared.payment.account)?;
-    let call = Call::new(app, &account);
-    let (answer, error) = if grant.outlives_a_call(app) || !stands(Guard::LeaseOutlivesTheCall) {
-        perform(app, &account, &call, &prepared).await?
-    } else {
-        (
-            Answer::NotSent {
-                reason: "lease_too_short".to_owned(),
-            },
-            None,
-        )
-    };
-    let about = About {
-        payment,
-        session: &prepared.operation.session,
-        operation: Some((id, prepared.attempt)),
-        kind: prepared.operation.kind.as_str(),
-    };
-    let attempt = call.attempt(app, &prepared.payment.account, &about, error.as_ref());
-    call.heed(app, &account, error.as_ref());
+    let (answer, error, calls) = carry_out(app, &account, &prepared, &grant).await?;
     let read_wanted = needs_read(&prepared.operation, &answer);
     let env = Env::now(app, &account);
     let (payment_id, id, number, token) = (
@@ -99,7 +82,9 @@ pub async fn send(
     );
     app.store
         .write("record an answer", move |tx| {
-            attempts::insert(tx, &attempt)?;
+            for call in &calls {
+                attempts::insert(tx, call)?;
+            }
             let before = payments::load_known(tx, &payment_id)?;
             let mut payment = before.clone();
             let context = env.context(tx, &payment)?;
@@ -187,6 +172,42 @@ fn needs_read(operation: &Operation, answer: &Answer) -> bool {
             operation.kind.changes_order()
         }
         Answer::TurnedAway { .. } | Answer::NotSent { .. } => false,
+    }
+}
+
+/// Calls Tamara while the lease lasts: once, or with each of the account's tokens until it knows one (R28). Answers what
+/// came of it, and the rows of the calls.
+async fn carry_out(
+    app: &App,
+    account: &Account,
+    prepared: &Prepared,
+    grant: &Grant,
+) -> Result<(Answer, Option<tamara::Error>, Vec<Attempt>)> {
+    let operation = &prepared.operation;
+    let about = About {
+        payment: &prepared.payment.id,
+        session: &operation.session,
+        operation: Some((&operation.id, prepared.attempt)),
+        kind: operation.kind.as_str(),
+    };
+    let mut calls = Vec::new();
+    loop {
+        let call = Call::new(app, account);
+        let (answer, error) = if grant.outlives_a_call(app) || !stands(Guard::LeaseOutlivesTheCall)
+        {
+            perform(app, account, &call, prepared).await?
+        } else {
+            let reason = "lease_too_short".to_owned();
+            let error = tamara::Error::NotSent {
+                reason: reason.clone(),
+            };
+            (Answer::NotSent { reason }, Some(error))
+        };
+        calls.push(call.attempt(app, &account.config.name, &about, error.as_ref()));
+        let again = call.heed(app, account, error.as_ref());
+        if !again || calls.len() >= account.api_tokens.count() {
+            return Ok((answer, error, calls));
+        }
     }
 }
 

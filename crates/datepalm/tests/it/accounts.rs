@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tamara::money::Country;
 use tamara::transport::Environment;
+use tamara_sandbox::Plan;
 
 /// The same order in Kuwait.
 fn kuwaiti(reference: &str) -> String {
@@ -81,6 +82,31 @@ on_both! {
         world.config.accounts.get_mut("sa").unwrap().notification_tokens.truncate(1);
         world.restart().await;
         assert_eq!((notify(&world, NOTIFICATION_TOKEN).await, notify(&world, new).await), (401, 200));
+        world.finish().await;
+    }
+
+    async fn r28_an_old_api_token_goes_on_until_tamara_knows_the_new_one(on: On) {
+        let mut world = World::new(on).await;
+        world.config.accounts.get_mut("sa").unwrap().api_tokens.insert(0, SecretString::from("api-new"));
+        world.restart().await;
+        let (id, _) = world.create("A-1").await;
+        assert_eq!(world.calls("/checkout"), 2, "the new one is refused, and the customer notices nothing");
+        let timeline = world.get(&format!("/v1/payments/{id}/timeline")).await.1.to_string();
+        assert_eq!(timeline.matches("\"http_status\":401").count(), 1, "{timeline}");
+        world.create("A-2").await;
+        assert_eq!(world.calls("/checkout"), 3, "and it is not tried again with every call");
+        world.finish().await;
+    }
+
+    async fn r28_a_read_is_made_again_with_the_old_api_token(on: On) {
+        let mut world = World::new(on).await;
+        let (id, checkout) = world.create("A-1").await;
+        world.config.accounts.get_mut("sa").unwrap().api_tokens.insert(0, SecretString::from("api-new"));
+        world.restart().await;
+        world.sandbox.customer(&checkout).approve(Plan::Full).unwrap();
+        world.pass(60, 10).await;
+        assert_eq!(world.payment(&id).await["status"], "authorised");
+        assert_eq!(world.payment(&id).await["attention"], json!([]));
         world.finish().await;
     }
 }

@@ -30,7 +30,12 @@ pub fn configuration(text: &str) {
 
 /// Whether a line of the text sets a token to this, and it stands nowhere else.
 fn is_kept(text: &str, secret: &str) -> bool {
-    let names = ["api_token", "notification_token", "old_notification_tokens"];
+    let names = [
+        "api_token",
+        "old_api_tokens",
+        "notification_token",
+        "old_notification_tokens",
+    ];
     let sets = |line: &str| {
         let name = line.split_once('=').map(|(name, _)| name.trim());
         line.contains(secret) && name.is_some_and(|name| names.contains(&name))

@@ -782,7 +782,7 @@ async fn wild_27_spaces_around_pasted_tokens_cause_401() {
                 api_token = \" api \\n\"\nnotification_token = \"\\tnotify  \"";
     let config = config::parse(text, Path::new(".")).unwrap();
     let secret = secrecy::ExposeSecret::expose_secret;
-    assert_eq!(secret(&config.accounts["sa"].api_token), "api");
+    assert_eq!(secret(&config.accounts["sa"].api_tokens[0]), "api");
     assert_eq!(
         secret(&config.accounts["sa"].notification_tokens[0]),
         "notify"
