@@ -116,3 +116,66 @@ pub async fn rows(world: &World, table: &'static str) -> i64 {
     });
     count.await.unwrap()
 }
+
+/// The part of a source text between two others.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let after = text.split_once(begin).unwrap().1;
+    after.split_once(end).unwrap().0
+}
+
+/// docs/api.md promises every code. The source is read because nothing else knows all of them.
+#[test]
+fn every_code_stands_in_the_api_document() {
+    let source = include_str!("../../src/http/problem.rs");
+    let document = include_str!("../../../../docs/api.md");
+    let table = document.split_once("## Codes").unwrap().1;
+    let statuses = between(source, "pub fn status", "\n}\n");
+    let retryable = between(source, "fn retryable", "\n}\n");
+    let names = |text: &str, name: &str| {
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
+        words.any(|word| word == format!("Code::{name}"))
+    };
+    let mut rows = 0;
+    for line in between(source, "pub fn word", "\n}\n").lines() {
+        let Some((name, word)) = line.trim().split_once(" => ") else {
+            continue;
+        };
+        let (name, word) = (
+            name.trim_start_matches("Code::"),
+            word.trim_matches([',', '"']),
+        );
+        // A group of names ends with the status that all of them have.
+        let group = statuses.split("S::").zip(statuses.split("S::").skip(1));
+        let (_, status) = group
+            .into_iter()
+            .find(|(group, _)| names(group, name))
+            .unwrap();
+        let constant = status.split(',').next().unwrap();
+        let status = number(constant);
+        let again = if names(retryable, name) { "yes" } else { "no" };
+        let row = format!("| `{word}` | {status} | {again} | ");
+        let meaning = table.lines().find_map(|line| line.strip_prefix(&row));
+        assert!(
+            meaning.is_some_and(|meaning| meaning.len() > 10),
+            "docs/api.md has no row {row:?}"
+        );
+        rows += 1;
+    }
+    let told = table.lines().filter(|line| line.starts_with("| `")).count();
+    assert!(
+        rows > 40 && rows == told,
+        "{told} rows in docs/api.md, {rows} codes"
+    );
+}
+
+fn number(constant: &str) -> u16 {
+    use axum::http::StatusCode;
+    (100..600)
+        .filter_map(|status| StatusCode::from_u16(status).ok())
+        .find(|status| {
+            let reason = status.canonical_reason().unwrap_or_default();
+            reason.to_uppercase().replace(' ', "_") == constant
+        })
+        .unwrap()
+        .as_u16()
+}
