@@ -149,6 +149,12 @@ fn of_sessions() -> Vec<Removal> {
     vec![
         Removal::new(Guard::OneHolder, Property::OneOpenPayment, requests(2))
             .within(|world| world.creates().asking(&[])),
+        Removal::new(
+            Guard::LostCreatesEnd,
+            Property::NothingUnknownForEver,
+            faulty(1, 1),
+        )
+        .within(|world| world.creates().asking(&[]).fresh()),
         Removal::new(Guard::WinnerStays, Property::PaidDoesNotFlicker, QUIET)
             .within(|world| world.sessions(2).fresh()),
         Removal::new(Guard::LosersWait, Property::PaidIsNotReleased, refused)

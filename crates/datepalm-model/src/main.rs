@@ -23,6 +23,9 @@ enum Arguments {
         /// Only worlds whose name holds this text.
         #[arg(default_value = "")]
         name: String,
+        /// Begin no further world after so many minutes, and cut the one that is being explored.
+        #[arg(long)]
+        minutes: Option<u64>,
     },
     /// All worlds, then the table of guards; takes long.
     Full {
@@ -133,7 +136,7 @@ fn guards(out: &mut impl Write, name: &str, traces: bool) -> std::io::Result<boo
 fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
     let clean = match Arguments::parse() {
-        Arguments::Reduced { name } => worlds(&mut out, &reduced(), &name, None),
+        Arguments::Reduced { name, minutes } => worlds(&mut out, &reduced(), &name, minutes),
         Arguments::Full { name, minutes } => {
             let clean = worlds(&mut out, &full(), &name, minutes);
             clean.and_then(|clean| Ok(guards(&mut out, "", false)? && clean))

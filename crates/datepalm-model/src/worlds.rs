@@ -149,6 +149,8 @@ const MERCHANTS: [Merchant; 3] = [
 pub fn reduced() -> Vec<Setting> {
     let mut worlds = of_sessions();
     worlds.extend(restored());
+    worlds.extend(of_persons());
+    worlds.extend(of_tamara());
     for merchant in MERCHANTS {
         let name = format!("{merchant:?}: one request, one fault");
         let left = Left {
@@ -220,6 +222,95 @@ fn restored() -> Vec<Setting> {
     worlds
 }
 
+/// A person acts once in Tamara's portal: beside each request, beside one in doubt, and beside the choice among sessions.
+fn of_persons() -> Vec<Setting> {
+    let left = |requests, faults| Left {
+        requests,
+        faults,
+        portal: 1,
+        ..QUIET
+    };
+    let mut worlds = Vec::new();
+    for merchant in MERCHANTS {
+        let name = format!("{merchant:?}: one request, the portal");
+        worlds.push(Setting::new(name, left(1, 0)).of(merchant).fresh());
+    }
+    for (name, merchant, command) in [
+        ("capture", Merchant::Plain, ALL),
+        ("capture of a part", Merchant::Plain, PART),
+        ("cancel", Merchant::Plain, CANCEL),
+        ("cancel of a part", Merchant::Plain, CANCEL_PART),
+        ("refund", Merchant::AutoCapture, BACK),
+        ("refund of a part", Merchant::AutoCapture, BACK_PART),
+    ] {
+        let name = format!("the portal: a {name}, one fault");
+        let world = Setting::new(name, left(1, 1)).asking(&[command]);
+        worlds.push(world.of(merchant).authorised());
+    }
+    let pages = Setting::new("the portal: two sessions", left(0, 0)).sessions(2);
+    let automatic = Setting::new("the portal: automatic capture, one fault", left(0, 1));
+    let restored = Left {
+        restores: 1,
+        ..left(1, 0)
+    };
+    let restored = Setting::new("the portal: a capture of a part, a restore", restored);
+    worlds.extend([
+        pages.fresh(),
+        automatic.automatic().fresh(),
+        restored.asking(&[PART]).authorised().fresh(),
+    ]);
+    worlds
+}
+
+/// What Tamara does against expectation: it captures after 21 days, lets an order expire that was approved or authorised,
+/// refuses a call or turns it away, and answers a read with a word that nobody knows, with another order, or with a 404.
+fn of_tamara() -> Vec<Setting> {
+    let quiet = Left {
+        requests: 1,
+        ..QUIET
+    };
+    let timer = Left { timer: 1, ..quiet };
+    let odd = Left { odd: 1, ..quiet };
+    let refusals = Left {
+        refusals: 1,
+        ..quiet
+    };
+    let odd_reads = [Odd::UnknownWord, Odd::OtherOrder, Odd::NotFound];
+    let mut worlds = Vec::new();
+    for merchant in MERCHANTS {
+        let named = |what: &str| format!("{merchant:?}: one request, {what}");
+        let world = |what, left| Setting::new(named(what), left).of(merchant).fresh();
+        worlds.extend([
+            world("Tamara's timer", timer),
+            world("an odd read", odd).odd(&odd_reads),
+            world("a refusal", refusals),
+        ]);
+    }
+    for (name, command) in [
+        ("capture", ALL),
+        ("capture of a part", PART),
+        ("cancel", CANCEL),
+    ] {
+        for (what, left) in [("timer", timer), ("odd reads", odd), ("refusals", refusals)] {
+            let name = format!("{what}: a {name}, one fault");
+            let left = Left { faults: 1, ..left };
+            let world = Setting::new(name, left).asking(&[command]);
+            worlds.push(world.odd(&odd_reads).authorised().fresh());
+        }
+    }
+    for (what, left) in [("timer", timer), ("refusals", refusals)] {
+        let none = Left {
+            requests: 0,
+            ..left
+        };
+        let pages = Setting::new(format!("{what}: two sessions"), none).sessions(2);
+        let name = format!("{what}: automatic capture, one fault");
+        let automatic = Setting::new(name, Left { faults: 1, ..none }).automatic();
+        worlds.extend([pages.fresh(), automatic.fresh()]);
+    }
+    worlds
+}
+
 /// Two requests of these, in any order.
 pub const PAIRS: [(&str, [Command; 2]); 6] = [
     ("captures", [ALL, PART]),
@@ -241,8 +332,28 @@ pub fn full() -> Vec<Setting> {
                 faults: 2,
                 ..QUIET
             };
-            worlds.push(Setting::new(name, left).of(merchant).asking(&pair));
+            let world = Setting::new(name, left).of(merchant).asking(&pair);
+            let portal = with(&world, "the portal", |left| left.portal = 1);
+            let timer = with(&world, "the timer", |left| left.timer = 1);
+            worlds.extend([world, portal, timer]);
         }
+        let name = format!("{merchant:?}: two sessions, a cancel, the portal");
+        let left = Left {
+            requests: 1,
+            portal: 1,
+            ..QUIET
+        };
+        let two = Setting::new(name, left).of(merchant).sessions(2);
+        worlds.push(two.asking(&[CANCEL]).fresh());
     }
     worlds
+}
+
+/// The same world with one fault instead of two, and with what else may happen.
+fn with(world: &Setting, what: &str, change: impl FnOnce(&mut Left)) -> Setting {
+    let mut world = world.clone().fresh();
+    world.name = format!("{}, {what}", world.name);
+    world.left.faults = 1;
+    change(&mut world.left);
+    world
 }

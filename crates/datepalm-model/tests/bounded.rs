@@ -93,6 +93,7 @@ noticed! {
     r21_conflict_is_no_success,
     r21_conflict_is_no_failure,
     r21_gateway_is_no_refusal,
+    r22_lost_creates_end,
     r23_canceled_is_watched,
     r23_mark_stands,
     r24_no_capture_beside_cancel,

@@ -89,6 +89,8 @@ guards! {
     ConflictIsNoFailure = "r21_conflict_is_no_failure",
     /// R21: an answer that does not speak of the call is no refusal.
     GatewayIsNoRefusal = "r21_gateway_is_no_refusal",
+    /// R22: a create whose answer will not come ends.
+    LostCreatesEnd = "r22_lost_creates_end",
     /// R23: a pending payment with a cancel mark is watched until nothing can be paid any more.
     CanceledIsWatched = "r23_canceled_is_watched",
     /// R23: a cancel mark stands after it is done.

@@ -140,7 +140,8 @@ fn end_lost_creates(payment: &mut Payment, context: &Context<'_>) {
         let unsent =
             operation.state == OperationState::Intent && operation.lease_free(context.now_ms);
         let lost = operation.state == OperationState::Unknown;
-        if (unsent && (over || canceled)) || (lost && over) {
+        let ends = (unsent && (over || canceled)) || (lost && over);
+        if ends && stands(Guard::LostCreatesEnd) {
             operation.end(OperationState::Rejected, Some("abandoned"), context.now_ms);
         }
     }
