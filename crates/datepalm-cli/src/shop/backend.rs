@@ -111,6 +111,7 @@ pub(super) struct Happening {
 #[derive(Deserialize)]
 struct List<T> {
     data: Vec<T>,
+    next_cursor: Option<String>,
 }
 
 /// What the shop may ask of a payment once it exists.
@@ -270,10 +271,14 @@ impl Backend {
         store: Store,
         payment_id: &str,
     ) -> Result<Vec<Happening>, Failure> {
-        let list: List<Happening> = self
-            .get(store, &format!("/v1/payments/{payment_id}/timeline"))
-            .await?;
-        Ok(list.data)
+        let path = format!("/v1/payments/{payment_id}/timeline?limit=100");
+        let mut page: List<Happening> = self.get(store, &path).await?;
+        let mut happenings = page.data;
+        while let Some(cursor) = page.next_cursor {
+            page = self.get(store, &format!("{path}&cursor={cursor}")).await?;
+            happenings.append(&mut page.data);
+        }
+        Ok(happenings)
     }
 
     /// Capture, refund or cancel. What became of it is read from the payment afterwards.

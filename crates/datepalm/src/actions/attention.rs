@@ -94,7 +94,7 @@ fn load(tx: &mut Tx<'_>, payment: &PaymentId, id: &AttentionId) -> Result<Shown>
     let decided = if point.is_open() {
         None
     } else {
-        let all = interventions::of_payment(tx, &payment.id, i64::MAX)?;
+        let all = interventions::of_payment(tx, &payment.id, i64::MIN, i64::MAX)?;
         all.into_iter()
             .find(|decided| about(decided) && Some(decided.at_ms) == point.resolved_at_ms)
     };

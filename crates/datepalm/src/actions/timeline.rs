@@ -13,31 +13,85 @@ use crate::store::events::{self, Logged};
 use crate::store::inbox::{self, Notification};
 use crate::store::interventions::{self, Intervention};
 use serde_json::{Value, json};
+use std::fmt;
 use std::sync::Arc;
 use tamara::money::Money;
 
-/// Entries at most, of each kind.
-const ENTRIES_MAX: i64 = 500;
+/// Where a page begins: at this millisecond, after as many of its entries as the pages before have shown. Several things
+/// happen in one millisecond, and what each of them is called is no order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    from_ms: i64,
+    shown: i64,
+}
 
-/// What happened to a payment of an account, oldest first.
-pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<Vec<Value>> {
+/// More entries of one millisecond than any payment has.
+const SHOWN_MAX: i64 = 1_000_000;
+
+impl Cursor {
+    /// From its text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse().ok()).flatten()
+        };
+        let (from_ms, shown) = text.split_once('.')?;
+        let (from_ms, shown) = (number(from_ms)?, number(shown)?);
+        (1..=SHOWN_MAX)
+            .contains(&shown)
+            .then_some(Self { from_ms, shown })
+    }
+
+    /// After these entries of a page that began here.
+    fn after(self, page: &[Entry]) -> Option<Self> {
+        let from_ms = page.last()?.ended_at_ms;
+        let same = page.iter().filter(|entry| entry.ended_at_ms == from_ms);
+        let before = if from_ms == self.from_ms {
+            self.shown
+        } else {
+            0
+        };
+        Some(Self {
+            from_ms,
+            shown: before + i64::try_from(same.count()).ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.from_ms, self.shown)
+    }
+}
+
+/// A page of what happened to a payment of an account, oldest first, and where the next one begins, if there is one.
+pub async fn timeline(
+    app: &Arc<App>,
+    account: &str,
+    id: &PaymentId,
+    cursor: Cursor,
+    limit: i64,
+) -> Result<(Vec<Value>, Option<Cursor>)> {
     let (account, id) = (account.to_owned(), id.clone());
+    // Each kind may fill the page alone, and one entry more says whether there is another page.
+    let (from_ms, rows_max) = (cursor.from_ms, cursor.shown + limit + 1);
     let (payment, attempts, notifications, events, interventions) = app
         .store
         .read("timeline", move |tx| {
             let shown = load(tx, &account, &id)?;
             Ok((
                 shown.payment,
-                attempts::of_payment(tx, &id, ENTRIES_MAX)?,
-                inbox::of_payment(tx, &id, ENTRIES_MAX)?,
-                events::of_payment(tx, &id, ENTRIES_MAX)?,
-                interventions::of_payment(tx, &id, ENTRIES_MAX)?,
+                attempts::of_payment(tx, &id, from_ms, rows_max)?,
+                inbox::of_payment(tx, &id, from_ms, rows_max)?,
+                events::of_payment(tx, &id, from_ms, rows_max)?,
+                interventions::of_payment(tx, &id, from_ms, rows_max)?,
             ))
         })
         .await?;
     let decisions = payment
         .operations
         .iter()
+        .filter(|operation| operation.created_at_ms >= from_ms)
         .map(|operation| decision(&payment, operation));
     let mut entries: Vec<Entry> = decisions
         .chain(attempts.iter().map(call))
@@ -46,7 +100,12 @@ pub async fn timeline(app: &Arc<App>, account: &str, id: &PaymentId) -> Result<V
         .chain(interventions.iter().map(|one| intervention(&payment, one)))
         .collect();
     entries.sort_by_key(|entry| (entry.ended_at_ms, entry.kind));
-    Ok(entries.into_iter().map(Entry::into_value).collect())
+    let size = |count: i64| usize::try_from(count).unwrap_or(0);
+    entries.drain(..size(cursor.shown).min(entries.len()));
+    let has_more = entries.len() > size(limit);
+    entries.truncate(size(limit));
+    let next = cursor.after(&entries).filter(|_| has_more);
+    Ok((entries.into_iter().map(Entry::into_value).collect(), next))
 }
 
 /// The kinds, in the order in which they follow each other within one millisecond.

@@ -62,13 +62,18 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do n
     Ok(())
 }
 
-/// The calls of a payment, oldest first, without their bodies.
-pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId, limit: i64) -> Result<Vec<Attempt>> {
+/// The calls of a payment that ended at `from_ms` or later, oldest first, without their bodies.
+pub fn of_payment(
+    tx: &mut Tx<'_>,
+    payment: &PaymentId,
+    from_ms: i64,
+    limit: i64,
+) -> Result<Vec<Attempt>> {
     let rows = tx.query(
         "-- attempts of payment
 select id, account, payment, session, operation, kind, number, started_at_ms, ended_at_ms, outcome, http_status, codes
-from attempts where payment = $1 order by id limit $2",
-        values![payment.as_str(), limit],
+from attempts where payment = $1 and ended_at_ms >= $2 order by ended_at_ms, id limit $3",
+        values![payment.as_str(), from_ms, limit],
     )?;
     let read = |row: Row| {
         let mut row = row.of("attempts");

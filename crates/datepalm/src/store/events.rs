@@ -172,12 +172,18 @@ pub fn last_seq(tx: &mut Tx<'_>) -> Result<i64> {
         .unwrap_or(0))
 }
 
-/// The events of a payment, oldest first.
-pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId, limit: i64) -> Result<Vec<Logged>> {
+/// The events of a payment from `from_ms` on, oldest first.
+pub fn of_payment(
+    tx: &mut Tx<'_>,
+    payment: &PaymentId,
+    from_ms: i64,
+    limit: i64,
+) -> Result<Vec<Logged>> {
     let rows = tx.query(
         "-- events of payment
-select id, account, payment, version, kind, data, created_at_ms, seq from events where payment = $1 order by version, ordinal limit $2",
-        values![payment.as_str(), limit],
+select id, account, payment, version, kind, data, created_at_ms, seq from events
+where payment = $1 and created_at_ms >= $2 order by created_at_ms, version, ordinal limit $3",
+        values![payment.as_str(), from_ms, limit],
     )?;
     rows.into_iter().map(from_row).collect()
 }

@@ -84,12 +84,18 @@ update inbox set state = 'new' where account = $1 and order_id = $2 and state = 
     )
 }
 
-/// The notifications of a payment, oldest first.
-pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId, limit: i64) -> Result<Vec<Notification>> {
+/// The notifications of a payment that came at `from_ms` or later, oldest first.
+pub fn of_payment(
+    tx: &mut Tx<'_>,
+    payment: &PaymentId,
+    from_ms: i64,
+    limit: i64,
+) -> Result<Vec<Notification>> {
     let rows = tx.query(
         "-- inbox of payment
-select id, account, order_id, word, received_at_ms, done_at_ms from inbox where payment = $1 order by id limit $2",
-        values![payment.as_str(), limit],
+select id, account, order_id, word, received_at_ms, done_at_ms from inbox
+where payment = $1 and received_at_ms >= $2 order by received_at_ms, id limit $3",
+        values![payment.as_str(), from_ms, limit],
     )?;
     let read = |row: Row| {
         let mut row = row.of("inbox");

@@ -109,11 +109,17 @@ pub fn by_key(tx: &mut Tx<'_>, account: &str, kind: Kind, key: &str) -> Result<O
 }
 
 const SELECT: &str = "-- interventions of payment
-select id, kind, about, outcome, note, by_key, at_ms from interventions where payment = $1 order by id limit $2";
+select id, kind, about, outcome, note, by_key, at_ms from interventions
+where payment = $1 and at_ms >= $2 order by at_ms, id limit $3";
 
-/// What was decided about a payment, oldest first.
-pub fn of_payment(tx: &mut Tx<'_>, payment: &PaymentId, limit: i64) -> Result<Vec<Intervention>> {
-    let rows = tx.query(SELECT, values![payment.as_str(), limit])?;
+/// What was decided about a payment at `from_ms` or later, oldest first.
+pub fn of_payment(
+    tx: &mut Tx<'_>,
+    payment: &PaymentId,
+    from_ms: i64,
+    limit: i64,
+) -> Result<Vec<Intervention>> {
+    let rows = tx.query(SELECT, values![payment.as_str(), from_ms, limit])?;
     rows.into_iter()
         .map(|row| from_row(row.of("interventions")))
         .collect()

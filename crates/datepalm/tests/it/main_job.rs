@@ -1,6 +1,8 @@
 //! The main job, whole: created, pending, approved, authorised, captured, refunded; and everything that may go wrong
 //! on the way without anything being taken twice or lost.
 
+mod timeline;
+
 use crate::on_both;
 use crate::world::{Fault, World, order, sar};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use crate::actions::content::PaymentRequest;
 use crate::actions::create_payment::create_payment;
 use crate::actions::show_payment::{Shown, list_payments, payment_json, show_payment};
-use crate::actions::timeline;
+use crate::actions::timeline::{self, Cursor};
 use crate::app::App;
 use crate::domain::status::Status;
 use crate::error::{Code, Refusal};
@@ -209,16 +209,42 @@ pub async fn list(
     Ok(answer(StatusCode::OK, false, value))
 }
 
+/// Entries of a timeline that are shown to who names no limit: all of most payments.
+const ENTRIES_SHOWN: i64 = 100;
+
+/// Query of a timeline.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineQuery {
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
 /// `GET /v1/payments/{id}/timeline`
 pub async fn timeline(
     State(app): State<Arc<App>>,
     merchant: Merchant,
     PaymentPath(id): PaymentPath,
+    query: Result<Query<TimelineQuery>, QueryRejection>,
 ) -> Answer {
-    let data = timeline::timeline(&app, &merchant.account.config.name, &id).await?;
-    Ok(answer(
-        StatusCode::OK,
-        false,
-        json!({ "object": "list", "data": data, "has_more": false, "next_cursor": null }),
-    ))
+    let Query(query) = query.map_err(|_| {
+        let detail = "a timeline takes limit (1 to 100) and cursor, each at most once";
+        Refusal::new(Code::InvalidRequest, detail)
+    })?;
+    let limit = page_limit(query.limit.or(Some(ENTRIES_SHOWN)))?;
+    let cursor = match query.cursor.as_deref().map(Cursor::parse) {
+        None => Cursor::default(),
+        Some(Some(cursor)) => cursor,
+        Some(None) => {
+            let detail = "cursor is not one that this timeline answered; begin again without it";
+            let refusal = Refusal::new(Code::CursorInvalid, detail);
+            return Err(refusal.param("cursor").into());
+        }
+    };
+    let account = &merchant.account.config.name;
+    let (data, next) = timeline::timeline(&app, account, &id, cursor, limit).await?;
+    let (has_more, next_cursor) = (next.is_some(), next.map(|next| next.to_string()));
+    let value =
+        json!({ "object": "list", "data": data, "has_more": has_more, "next_cursor": next_cursor });
+    Ok(answer(StatusCode::OK, false, value))
 }
