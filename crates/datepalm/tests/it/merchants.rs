@@ -1,6 +1,8 @@
 //! Merchants whose orders others move too: Tamara's own settings (automatic authorisation and capture), its timer, and
 //! people in its portal. What they did shows up as facts with their origin (R20).
 
+mod automatic_capture;
+
 use crate::on_both;
 use crate::world::{Fault, Setup, World, sar};
 use serde_json::{Value, json};

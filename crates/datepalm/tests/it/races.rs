@@ -1,5 +1,7 @@
 //! Callers at the same moment: one effect, and everybody hears of it.
 
+mod lease;
+
 use crate::on_both;
 use crate::world::{Fault, World, order, sar};
 use futures_util::future::{join, join_all};

@@ -97,6 +97,14 @@ impl Fault {
 struct SharedClock {
     clock: tamara_sandbox::Clock,
     back_ms: Arc<AtomicI64>,
+    stand: Arc<Mutex<Option<Stand>>>,
+}
+
+/// The process stands still for a while, just before it reads its monotonic clock.
+#[derive(Clone, Copy, Debug)]
+struct Stand {
+    readings_left: u32,
+    for_ms: i64,
 }
 
 impl Clock for SharedClock {
@@ -104,6 +112,13 @@ impl Clock for SharedClock {
         self.clock.now_ms() - self.back_ms.load(Ordering::SeqCst)
     }
     fn monotonic_ms(&self) -> i64 {
+        let mut stand = self.stand.lock().unwrap();
+        if let Some(Stand { readings_left, .. }) = stand.as_mut() {
+            *readings_left -= 1;
+        }
+        if let Some(over) = stand.take_if(|stand| stand.readings_left == 0) {
+            self.clock.advance_ms(over.for_ms);
+        }
         self.clock.monotonic_ms()
     }
 }
@@ -288,6 +303,7 @@ impl World {
         let shared = SharedClock {
             clock: clock.clone(),
             back_ms: Arc::default(),
+            stand: Arc::default(),
         };
         let app = open(&config, &shared, &wire, 0).await.unwrap();
         let world = Self {
@@ -340,6 +356,20 @@ impl World {
     /// Sets the service's wall clock back; Tamara's goes on.
     pub fn set_clock_back(&self, by_ms: i64) {
         self.shared.back_ms.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
+    /// The process stands still for so long, just before the `reading`-th time from now on that it reads its monotonic
+    /// clock. Tamara's time goes on meanwhile.
+    pub fn stand_at_reading(&self, reading: u32, for_ms: i64) {
+        *self.shared.stand.lock().unwrap() = Some(Stand {
+            readings_left: reading,
+            for_ms,
+        });
+    }
+
+    /// Whether the process has still to stand.
+    pub fn is_yet_to_stand(&self) -> bool {
+        self.shared.stand.lock().unwrap().is_some()
     }
 
     /// The next call whose `METHOD path` contains `part` goes wrong.
