@@ -58,6 +58,7 @@ impl Seen<'_> {
                     || self.any_order(|session, order| {
                         world.causes.portal_orders.contains(order)
                             || has_foreign(session, EntryKind::Capture)
+                            || self.lost_its_operation(session)
                     })
             }
             AttentionReason::TamaraRefusesAccess => self.turned_away() >= 3,
@@ -89,6 +90,12 @@ impl Seen<'_> {
             AttentionReason::BooksDiffer => false,
             AttentionReason::RestoredUnknownEffect => self.restore_explains(point),
         }
+    }
+
+    /// The row of what asked for an entry was lost in a restore: the entry looks like any that was denied before (R30).
+    fn lost_its_operation(&self, session: &Session) -> bool {
+        let kinds = [EntryKind::Cancel, EntryKind::Refund];
+        self.world.loss.is_some() && kinds.into_iter().any(|kind| has_foreign(session, kind))
     }
 
     /// Calls about this payment that were turned away.

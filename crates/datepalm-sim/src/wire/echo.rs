@@ -43,6 +43,19 @@ pub fn altered(body: &[u8], setting: &Setting, now_ms: i64) -> Vec<u8> {
     order.to_string().into_bytes()
 }
 
+/// The answer to a changing call as if it were about another order: every id in it is that one's.
+pub fn of_another(body: &[u8]) -> Vec<u8> {
+    let Ok(mut answer) = serde_json::from_slice::<Value>(body) else {
+        return body.to_vec();
+    };
+    for name in ["order_id", "capture_id", "refund_id", "cancel_id"] {
+        if answer[name].is_string() {
+            answer[name] = json!("00000000-0000-4000-8000-000000000000");
+        }
+    }
+    answer.to_string().into_bytes()
+}
+
 /// The same body with a status that nobody knows.
 pub fn odd(body: &[u8]) -> Vec<u8> {
     let Ok(mut order) = serde_json::from_slice::<Value>(body) else {

@@ -36,6 +36,14 @@ impl Route {
         }
     }
 
+    /// Whether the answer to this changing call names the order that it changed.
+    pub fn answers_with_its_order(self) -> bool {
+        matches!(
+            self,
+            Self::Authorise | Self::Capture | Self::Cancel | Self::Refund
+        )
+    }
+
     /// For logs and tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -75,6 +83,8 @@ pub enum Fate {
     NotFound,
     /// Reads: another order than the one that was asked for.
     OtherOrder,
+    /// Authorise, capture, cancel, refund: Tamara does it, and the answer names another order.
+    AnswerOfAnother,
     /// Reads: a status that nobody knows.
     OddStatus,
     /// Reads: the order as it was so many seconds ago.
@@ -114,6 +124,7 @@ impl Fate {
             17 => Self::TurnedAway(429, chance.pick(&[None, Some(1), Some(90)]).to_owned()),
             18 if read && setting.odd_reads => *chance.pick(&[Self::NotFound, Self::OtherOrder]),
             19 if read && setting.odd_reads => *chance.pick(&[Self::OddStatus, Self::OtherOrder]),
+            18 if route.answers_with_its_order() => Self::AnswerOfAnother,
             _ => Self::Lost,
         }
     }
@@ -126,6 +137,7 @@ impl Fate {
                 | Self::GatewayAfter
                 | Self::Garbled
                 | Self::OtherOrder
+                | Self::AnswerOfAnother
                 | Self::OddStatus
                 | Self::Stale(_)
         )

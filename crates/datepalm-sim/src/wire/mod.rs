@@ -351,6 +351,7 @@ impl Wire {
         Ok(match fate {
             Fate::GatewayAfter => plain(503, b"<html>503</html>".to_vec()),
             Fate::Garbled => plain(status, body[..body.len() / 2].to_vec()),
+            Fate::AnswerOfAnother => plain(status, echo::of_another(&body)),
             Fate::OddStatus if status == 200 => {
                 self.lock().ledger.odd.insert(wired.about.clone());
                 plain(200, echo::odd(&body))
