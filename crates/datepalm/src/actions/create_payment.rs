@@ -10,8 +10,9 @@ use super::send::{Grant, send};
 use crate::app::{Account, App};
 use crate::domain::guard::{Guard, stands};
 use crate::domain::operation::{Lease, OperationKind, OperationState};
-use crate::domain::payment::{CaptureMode, Payment};
+use crate::domain::payment::{CancelState, CaptureMode, Payment};
 use crate::domain::resume::{Resumed, resume as resumed};
+use crate::domain::status::Status;
 use crate::error::{Code, Refusal, Result, refused};
 use crate::ids::{OperationId, PaymentId};
 use crate::store::payments::{self, Wish};
@@ -139,13 +140,13 @@ fn draft(app: &App, account: &Account, key: String, request: PaymentRequest) -> 
     let stored_content = json(serde_json::to_string(&items))?;
     let stored_people = json(serde_json::to_string(&people))?;
     let return_urls = json(serde_json::to_string(&request.return_urls))?;
-    // What makes two wishes the same: money, goods and people, not the wording around them (R7).
-    let same = format!("{total}\n{stored_content}\n{stored_people}");
-    let metadata: Vec<(String, String)> = request.metadata.into_iter().collect();
-    let all = format!(
-        "{same}\n{return_urls}\n{description}\n{locale}\n{}\n{metadata:?}",
+    // What makes two wishes the same: money and when it is taken, goods and people, not the wording around them (R7).
+    let same = format!(
+        "{total}\n{}\n{stored_content}\n{stored_people}",
         capture_mode.as_str()
     );
+    let metadata: Vec<(String, String)> = request.metadata.into_iter().collect();
+    let all = format!("{same}\n{return_urls}\n{description}\n{locale}\n{metadata:?}");
     let all = format!("{}\n{all}", request.merchant_reference);
     Ok(Draft {
         key,
@@ -265,6 +266,10 @@ fn find_or_make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Res
     }
     if let Some(ended) = payments::reopenable(tx, account, reference, &draft.wish.content_hash)? {
         let before = payments::load_known(tx, &ended)?;
+        // Another request may have opened or canceled it, before its row was locked for this one.
+        if !can_reopen(&before) {
+            return resume(tx, env, &ended, lease, false);
+        }
         let key = Some((draft.key.clone(), draft.fingerprint.clone()));
         return another_session(tx, env, before, key, lease, false);
     }
@@ -274,6 +279,13 @@ fn find_or_make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Res
         return Err(recovering(&waiting, &env.policy));
     }
     make(tx, env, draft, lease)
+}
+
+/// R7, as the query of what can be opened again says it.
+fn can_reopen(payment: &Payment) -> bool {
+    let mark = payment.cancel.as_ref().map(|mark| mark.state);
+    matches!(payment.status(), Status::Declined | Status::Expired)
+        && matches!(mark, None | Some(CancelState::Refused))
 }
 
 fn make(tx: &mut Tx<'_>, env: &Env, draft: &Draft, lease: &Lease) -> Result<Found> {

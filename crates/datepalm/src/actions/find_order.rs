@@ -90,7 +90,7 @@ fn found(
         return Ok(None);
     }
     unknown_orders::was_read(tx, account, order_id, i64::MAX, now_ms)?;
-    if !at_stake(&order.status) {
+    if !at_stake(order) {
         unknown_orders::forget(tx, account, order_id)?;
         return Ok(None);
     }
@@ -127,8 +127,16 @@ fn found(
 
 /// Whether money was paid, may be captured, or was captured and not given back. One that is not paid yet is named again
 /// when it is.
-fn at_stake(status: &OrderStatus) -> bool {
-    match status {
+fn at_stake(order: &Order) -> bool {
+    // Whatever the status says: an order that was captured in part may end as canceled or expired (R2).
+    let sum = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
+    let lists = &order.transactions;
+    let captured = sum(&mut lists.captures.iter().map(|it| it.total_amount.minor()));
+    let refunded = sum(&mut lists.refunds.iter().map(|it| it.total_amount.minor()));
+    if captured > refunded {
+        return true;
+    }
+    match &order.status {
         OrderStatus::New
         | OrderStatus::Declined
         | OrderStatus::Expired

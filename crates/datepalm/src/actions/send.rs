@@ -148,10 +148,12 @@ async fn begin(
             let order = after
                 .session(&operation.session)
                 .and_then(|session| session.order.clone());
-            let (wish, people) = (
-                payments::wish(tx, &payment)?,
-                payments::people(tx, &payment)?,
-            );
+            let wish = payments::wish(tx, &payment)?;
+            // Nothing else names the customer: money moves although the personal data was erased.
+            let people = match operation.kind {
+                OperationKind::CreateSession => payments::people(tx, &payment)?,
+                _ => String::new(),
+            };
             Ok(Some(Prepared {
                 payment: after,
                 operation,
@@ -257,7 +259,7 @@ async fn perform(
             client
                 .refund(order_id, &request)
                 .await
-                .map(|a| wire::refunded(&a, operation, amount, order, begun))
+                .map(|a| wire::refunded(&a, order, begun))
         }
         OperationKind::UpdateReference => {
             let reference = operation.reference.as_deref().unwrap_or_default();

@@ -179,7 +179,7 @@ fn refund_rank(status: Option<&str>, policy: &Policy) -> RefundRank {
 }
 
 /// What an answer of ours says of the order: nothing but its own effect.
-fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun: Begun) -> Observation {
+fn news(word: Option<Word>, entries: Vec<Entry>, begun: Begun) -> Observation {
     Observation {
         source: Source::Answer,
         begun_at_ms: begun.at_ms,
@@ -187,13 +187,20 @@ fn news(word: Option<Word>, entries: Vec<Entry>, mismatch: bool, begun: Begun) -
         word,
         entries,
         sums: None,
-        mismatch,
+        mismatch: false,
         reference: None,
     }
 }
 
-fn other_order(order: Option<&Order>, order_id: &str) -> bool {
-    order.is_none_or(|known| known.order_id != order_id)
+/// What an answer says when it is about the order that we asked for. One about another order says nothing of ours: a read
+/// tells what became of the call (R4, R19).
+fn about(order: Option<&Order>, order_id: &str, answer: Answer) -> Answer {
+    if order.is_some_and(|known| known.order_id == order_id) {
+        return answer;
+    }
+    Answer::Unknown {
+        reason: "another_order".to_owned(),
+    }
 }
 
 /// The answer to a create: the order that it made.
@@ -228,18 +235,13 @@ pub fn authorised(
 ) -> Answer {
     let captured = answer.capture_id.as_ref().filter(|_| answer.auto_captured);
     let entries = captured.map(|id| entry(EntryKind::Capture, id, payment.total, begun));
-    let mismatch = other_order(order, &answer.order_id);
-    let news = news(
-        Some(word_of(&answer.status)),
-        entries.into_iter().collect(),
-        mismatch,
-        begun,
-    );
-    Answer::Applied {
+    let word = Some(word_of(&answer.status));
+    let applied = Answer::Applied {
         tamara_id: captured.cloned(),
-        news: Some(news),
+        news: Some(news(word, entries.into_iter().collect(), begun)),
         order: None,
-    }
+    };
+    about(order, &answer.order_id, applied)
 }
 
 /// The answer to *capture*: the amount is what we asked for, because what `captured_amount` sums is not published.
@@ -256,12 +258,8 @@ pub fn captured(
         operation: Some(operation.id.clone()),
         ..entry(EntryKind::Capture, &answer.capture_id, amount, begun)
     };
-    applied(
-        &answer.capture_id,
-        entry,
-        other_order(order, &answer.order_id),
-        begun,
-    )
+    let applied = applied(&answer.capture_id, entry, begun);
+    about(order, &answer.order_id, applied)
 }
 
 /// The answer to *cancel*.
@@ -276,40 +274,25 @@ pub fn canceled(
         operation: Some(operation.id.clone()),
         ..entry(EntryKind::Cancel, &answer.cancel_id, amount, begun)
     };
-    applied(
-        &answer.cancel_id,
-        entry,
-        other_order(order, &answer.order_id),
-        begun,
-    )
+    let applied = applied(&answer.cancel_id, entry, begun);
+    about(order, &answer.order_id, applied)
 }
 
-/// The answer to *refund*: accepted; only a read says `success` (R20).
-pub fn refunded(
-    answer: &RefundAnswer,
-    operation: &Operation,
-    amount: Money,
-    order: Option<&Order>,
-    begun: Begun,
-) -> Answer {
-    let entry = Entry {
-        merchant_refund_id: Some(operation.id.to_string()),
-        operation: Some(operation.id.clone()),
-        ..entry(EntryKind::Refund, &answer.refund_id, amount, begun)
+/// The answer to *refund*: accepted; only a read says `success`. Nor does it say how much of the refund the entry that it
+/// names stands for: there may be several, and only their sum is the refund (R20).
+pub fn refunded(answer: &RefundAnswer, order: Option<&Order>, begun: Begun) -> Answer {
+    let applied = Answer::Applied {
+        tamara_id: Some(answer.refund_id.clone()),
+        news: Some(news(None, Vec::new(), begun)),
+        order: None,
     };
-    applied(
-        &answer.refund_id,
-        entry,
-        other_order(order, &answer.order_id),
-        begun,
-    )
+    about(order, &answer.order_id, applied)
 }
 
-fn applied(id: &str, entry: Entry, mismatch: bool, begun: Begun) -> Answer {
-    let news = news(None, vec![entry], mismatch, begun);
+fn applied(id: &str, entry: Entry, begun: Begun) -> Answer {
     Answer::Applied {
         tamara_id: Some(id.to_owned()),
-        news: Some(news),
+        news: Some(news(None, vec![entry], begun)),
         order: None,
     }
 }

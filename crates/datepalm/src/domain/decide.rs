@@ -111,9 +111,18 @@ fn amount_within(amount: Option<i64>, rest_minor: i64) -> Result<i64, Refused> {
     }
 }
 
+/// A cancel that is not ended may yet be refused (R23), so asking again later may help; after one that is done, never.
+fn beside_cancel(payment: &Payment) -> Refused {
+    if payment.cancel_running() {
+        Refused::CancelRequested
+    } else {
+        Refused::WrongStatus(payment.status())
+    }
+}
+
 fn capture(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refused> {
     if payment.cancel_stands() && stands(Guard::NoCaptureBesideCancel) {
-        return Err(Refused::CancelRequested);
+        return Err(beside_cancel(payment));
     }
     free_to_act(payment)?;
     let Some(winner) = payment.winner() else {
@@ -213,7 +222,7 @@ fn cancel(payment: &Payment, now_ms: i64) -> Result<Decision, Refused> {
 /// A cancel with an amount, or of the rest of an order captured in part: a plain operation without a mark (R23).
 fn cancel_part(payment: &Payment, amount: Option<i64>) -> Result<Decision, Refused> {
     if payment.cancel_stands() {
-        return Err(Refused::CancelRequested);
+        return Err(beside_cancel(payment));
     }
     free_to_act(payment)?;
     let Some(winner) = payment.winner() else {

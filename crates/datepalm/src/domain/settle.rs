@@ -255,7 +255,9 @@ fn is_our_refund(entry: &Entry, operation: &Operation) -> bool {
     let by_amount = !stands(Guard::EchoAttributes)
         && entry.operation.is_none()
         && entry.amount_minor == operation.amount_minor;
-    (entry.is_refund_of(&operation.id) || by_amount)
+    // Where Tamara does not repeat our id, its answer has named one of the entries.
+    let named = operation.tamara_id.as_deref() == Some(entry.id.as_str());
+    (entry.is_refund_of(&operation.id) || named || by_amount)
         && (entry.refund == RefundRank::Success || stands(Guard::AcceptedIsNotAbsent))
 }
 

@@ -108,6 +108,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             let detail = "Idempotency-Key must be 1 to 255 printable ASCII characters";
             return Err(Refusal::new(Code::IdempotencyKeyInvalid, detail).into());
         }
+        // The key of a plan's step is `{session}/{step}/{n}` (R20): taken by a caller, the step could never be written down.
+        if key.starts_with("ses_") && key.contains('/') {
+            let detail =
+                "Idempotency-Key must not look like ses_.../...: such keys are Datepalm's own";
+            return Err(Refusal::new(Code::IdempotencyKeyInvalid, detail).into());
+        }
         Ok(Self(key.to_owned()))
     }
 }

@@ -9,6 +9,7 @@ use postgres::types::{IsNull, ToSql, Type};
 use postgres::{Client, IsolationLevel, NoTls, Statement, Transaction};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Connections, each with its thread.
 const CONNECTIONS: usize = 8;
@@ -16,9 +17,28 @@ const CONNECTIONS: usize = 8;
 /// Repeats of a transaction that met another one.
 const REPEATS_MAX: usize = 20;
 
+/// How long a connection is opened, and how long a server that says nothing is waited for.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// What a session relies on, whatever the server's defaults are. A commit is on disk before it is believed: with
+/// `synchronous_commit = off` an intent could outlive the `sending` that followed it, and be sent twice (R16). And nobody
+/// waits for a node that died with a row locked, or holds one while it is suspended: a transaction here waits for nothing
+/// but the database.
+const SESSION: &str = "-- session
+select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
+set lock_timeout = '5s';
+set statement_timeout = '30s';
+set idle_in_transaction_session_timeout = '30s'";
+
 /// Connects, applies migrations and starts the threads.
 pub(super) fn open(url: &str, counter: &Arc<Counter>) -> Result<Queue> {
     let mut first = connect(url)?;
+    // Migrations take as long as they take, also another node's.
+    let patient = "-- migrations\nset lock_timeout = 0;\nset statement_timeout = 0";
+    first
+        .batch_execute(patient)
+        .map_err(|error| failed(&error))?;
     run(&mut first, &mut Statements::new(), false, &mut |tx| {
         super::migrate::migrate(tx)
     })?;
@@ -39,10 +59,20 @@ pub(super) fn open(url: &str, counter: &Arc<Counter>) -> Result<Queue> {
 
 fn connect(url: &str) -> Result<Client> {
     // The URL holds a password: an error names the failure only.
-    Client::connect(url, NoTls).map_err(|error| Error::Unavailable {
+    let unreachable = |error: postgres::Error| Error::Unavailable {
         trouble: Trouble::Unreachable,
         text: format!("cannot connect to PostgreSQL: {error}"),
-    })
+    };
+    let mut config: postgres::Config = url.parse().map_err(unreachable)?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    // A server that vanished says nothing: without these a thread waits for hours, although another one took over.
+    config.keepalives_idle(SILENCE_MAX);
+    config.tcp_user_timeout(SILENCE_MAX);
+    let mut client = config.connect(NoTls).map_err(unreachable)?;
+    client.batch_execute(SESSION).map_err(unreachable)?;
+    Ok(client)
 }
 
 /// One connection and the statements prepared on it.
@@ -134,7 +164,7 @@ fn failed(error: &postgres::Error) -> Error {
         Some(&SqlState::DISK_FULL) => Trouble::Full,
         // A server that has become a standby.
         Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => Trouble::ReadOnly,
-        Some(&SqlState::LOCK_NOT_AVAILABLE) => Trouble::Locked,
+        Some(&(SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED)) => Trouble::Locked,
         Some(&SqlState::IO_ERROR) => Trouble::Disk,
         // Class 57P: the server shuts down or starts.
         Some(code) if code.code().starts_with("57P") => Trouble::Unreachable,

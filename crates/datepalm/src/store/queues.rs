@@ -27,6 +27,15 @@ order by next_try_at_ms, id limit $2",
         .collect()
 }
 
+/// Puts off an operation whose payment cannot be loaded.
+pub fn try_operation_later(tx: &mut Tx<'_>, id: &OperationId, later_ms: i64) -> Result<()> {
+    tx.execute(
+        "-- operations try later\nupdate operations set next_try_at_ms = $2 where id = $1 and next_try_at_ms < $2",
+        values![id.as_str(), later_ms],
+    )?;
+    Ok(())
+}
+
 /// Since when an account's payments wait for a look, if one does.
 pub fn payments_due_since_ms(tx: &mut Tx<'_>, account: &str, now_ms: i64) -> Result<Option<i64>> {
     let row = tx.query_opt(

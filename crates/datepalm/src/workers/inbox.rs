@@ -3,7 +3,7 @@
 use super::Progress;
 use crate::actions::read_order::read_order;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{InboxId, PaymentId, SessionId};
 use crate::reads::Read;
 use crate::store::tx::Tx;
@@ -29,21 +29,38 @@ pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
             Ok((by_order, unmatched))
         })
         .await?;
-    let mut done = unmatched;
-    for ((payment, session), notifications) in by_order {
-        match read_order(app, &payment, &session).await {
-            Ok(Read::Taken | Read::NoOrder) => done += finish(app, payment, notifications).await?,
-            // The payment's own schedule reads again; the notification waits for nothing else.
-            Ok(Read::NotNow) => {
-                postpone(app, &payment).await?;
-                finish(app, payment, notifications).await?;
-            }
-            Err(error) => {
-                tracing::error!(%error, payment.id = %payment, "a notification could not be worked on");
-            }
+    // All at once: an order that Tamara is slow to show holds up nobody else's.
+    let reads = by_order
+        .into_iter()
+        .map(|((payment, session), notifications)| one(app, payment, session, notifications));
+    let read = futures_util::future::join_all(reads).await;
+    let done = read.into_iter().sum::<Result<usize>>()?;
+    Ok(Progress {
+        done: unmatched + done,
+    })
+}
+
+/// Reads one order. Answers how many notifications are done with.
+async fn one(
+    app: &Arc<App>,
+    payment: PaymentId,
+    session: SessionId,
+    notifications: Vec<InboxId>,
+) -> Result<usize> {
+    match read_order(app, &payment, &session).await {
+        Ok(Read::Taken | Read::NoOrder) => finish(app, payment, notifications).await,
+        // The payment's own schedule reads again; the notification waits for nothing else.
+        Ok(Read::NotNow) => {
+            postpone(app, &payment).await?;
+            finish(app, payment, notifications).await?;
+            Ok(0)
+        }
+        Err(error) => {
+            tracing::error!(%error, payment.id = %payment, "a notification could not be worked on");
+            set_aside(app, payment, notifications).await;
+            Ok(0)
         }
     }
-    Ok(Progress { done })
 }
 
 /// Takes up what may be read now; the rest stays where it is. Answers how many notifications name no order of ours.
@@ -68,6 +85,18 @@ fn match_waiting(
         }
     }
     Ok(unmatched)
+}
+
+/// However many notifications name a payment that cannot be read here, they stop nobody else's: it is due on its own
+/// schedule, and soon if that can be written down. Where the database takes no writes they stay where they are.
+async fn set_aside(app: &Arc<App>, payment: PaymentId, notifications: Vec<InboxId>) {
+    let aside = match postpone(app, &payment).await {
+        Ok(()) | Err(Error::Corrupt { .. }) => finish(app, payment, notifications).await.map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = aside {
+        tracing::error!(%error, "notifications that could not be worked on stay in line");
+    }
 }
 
 async fn finish(app: &Arc<App>, payment: PaymentId, notifications: Vec<InboxId>) -> Result<usize> {

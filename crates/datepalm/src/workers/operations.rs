@@ -32,10 +32,24 @@ pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
             // Not counted as done: a failing row waits for the next poll instead of keeping the loop busy.
             Err(error) => {
                 tracing::error!(%error, operation.id = %operation, "an operation could not be worked on");
+                if let Err(error) = step_back(app, operation).await {
+                    tracing::error!(%error, operation.id = %operation, "it stays first in line");
+                }
             }
         }
     }
     Ok(Progress { done })
+}
+
+/// A row that cannot be worked on goes behind all that are due: however many there are, they stop nobody else's.
+async fn step_back(app: &Arc<App>, operation: &OperationId) -> Result<()> {
+    let id = operation.clone();
+    let later_ms = app.clock.now_ms().saturating_add(app.policy.retry_ms);
+    app.store
+        .write("an operation steps back", move |tx| {
+            queues::try_operation_later(tx, &id, later_ms)
+        })
+        .await
 }
 
 async fn one(app: &Arc<App>, payment: &PaymentId, operation: &OperationId) -> Result<()> {

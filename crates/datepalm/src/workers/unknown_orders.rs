@@ -24,14 +24,32 @@ pub async fn run_once(app: &Arc<App>) -> Result<Progress> {
             unknown_orders::to_look_for(tx, created_by_ms, looked_by_ms, batch)
         })
         .await?;
-    let mut done = 0;
-    for (account, order_id) in due {
-        match find_order(app, &account, &order_id).await {
-            Ok(said) => done += usize::from(said),
-            Err(error) => {
-                tracing::error!(%error, order.id = order_id, "an unknown order could not be looked at");
-            }
+    let looks = due
+        .into_iter()
+        .map(|(account, order_id)| one(app, account, order_id));
+    let said = futures_util::future::join_all(looks).await;
+    let said = said.into_iter().collect::<Result<Vec<bool>>>()?;
+    let done = said.into_iter().filter(|said| *said).count();
+    Ok(Progress { done })
+}
+
+async fn one(app: &Arc<App>, account: String, order_id: String) -> Result<bool> {
+    match find_order(app, &account, &order_id).await {
+        Ok(said) => Ok(said),
+        Err(error) => {
+            tracing::error!(%error, order.id = order_id, "an unknown order could not be looked at");
+            step_back(app, account, order_id).await?;
+            Ok(false)
         }
     }
-    Ok(Progress { done })
+}
+
+/// What cannot be looked at waits for the next gap: however many there are, they stop nobody else's.
+async fn step_back(app: &Arc<App>, account: String, order_id: String) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    app.store
+        .write("an unknown order steps back", move |tx| {
+            unknown_orders::looked(tx, &account, &order_id, now_ms)
+        })
+        .await
 }

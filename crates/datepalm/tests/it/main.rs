@@ -8,6 +8,7 @@
 mod accounts;
 mod attention;
 mod bad_input;
+mod bad_rows;
 mod bytes;
 mod clock_set_back;
 mod configured;
@@ -20,6 +21,7 @@ mod knock;
 mod main_job;
 mod merchants;
 mod notifications;
+mod postgres_sessions;
 mod problem;
 mod races;
 mod reads;

@@ -763,6 +763,31 @@ async fn r30_a_404_is_not_the_last_word_of_an_unknown_order() {
     world.finish().await;
 }
 
+/// R2, R30: an order that was captured in part and then canceled may read as canceled: the customer has paid.
+#[tokio::test]
+async fn r30_what_was_captured_of_an_unknown_order_is_at_stake_whatever_its_status() {
+    let mut world = World::new(On::Sqlite).await;
+    let copy = copy_of(&world);
+    let (id, checkout) = world.create("B-1").await;
+    let customer = world.sandbox.customer(&checkout);
+    customer.approve(Plan::Full).unwrap();
+    world.deliver(1).await;
+    world.work().await;
+    let path = format!("/v1/payments/{id}/capture");
+    let (status, capture) = world.post(&path, "c", &json!({ "amount": sar(100) })).await;
+    assert_eq!(status, 200, "{capture:#}");
+    restore(&mut world, &copy).await;
+    let canceled = |order: &mut Value| order["status"] = json!("canceled");
+    world.fault("GET /orders", Fault::Altered(canceled));
+    world.deliver(1).await;
+    world.work().await;
+    let unknown = unknown_orders(&world).await;
+    assert_eq!(unknown.len(), 1, "{unknown:#?}");
+    assert_eq!(unknown[0]["order_status"], "canceled");
+    world.pass(7_200, 4).await;
+    world.finish().await;
+}
+
 /// R30: a second session was opened after the copy; its order carries the reference of a payment that is here. It is never
 /// authorised, and nobody opens another beside it, until a person has looked.
 #[tokio::test]

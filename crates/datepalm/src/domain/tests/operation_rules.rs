@@ -6,7 +6,8 @@ use crate::domain::decide::{Command, Refused};
 use crate::domain::facts::OrderRank;
 use crate::domain::journal::Answer;
 use crate::domain::operation::OperationState;
-use crate::domain::payment::AttentionReason;
+use crate::domain::payment::{AttentionReason, CancelState};
+use crate::domain::status::Status;
 use crate::ids::OperationId;
 
 fn asked(command: Command) -> (Desk, OperationId) {
@@ -301,4 +302,20 @@ fn r25_an_operation_that_has_to_wait_does_not_put_off_the_next_look() {
     desk.tick(1);
     assert_eq!(desk.begin(&authorise), None, "it is not known what it is");
     assert_eq!(desk.payment.next_check_at_ms, look_ms);
+}
+
+/// R24: once the cancel is done, asking again helps nobody: the refusal is for good.
+#[test]
+fn r24_a_capture_after_a_cancel_is_refused_for_good() {
+    let mut desk = Desk::approved();
+    desk.ask(Command::Cancel).unwrap();
+    let authorise = desk.payment.operations.last().unwrap().id.clone();
+    desk.send_applied(&authorise, desk.answer_word(OrderRank::Authorised));
+    let cancel = desk.plan().expect("the next step of the cancel");
+    desk.send_applied(&cancel, desk.own_entry(&cancel, "x1"));
+    assert_eq!(desk.cancel_state(), Some(CancelState::Done));
+    for command in [Command::Capture(None), Command::CancelPart(100)] {
+        let refused = Refused::WrongStatus(Status::Canceled);
+        assert_eq!(desk.ask(command), Err(refused));
+    }
 }

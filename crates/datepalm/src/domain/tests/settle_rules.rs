@@ -3,7 +3,8 @@
 use super::desk::{Desk, HOUR, SECOND, TOTAL};
 use super::said::{Body, body, entry, live};
 use crate::domain::decide::{Command, unique_shipped_at_s};
-use crate::domain::facts::{Entry, EntryKind, OrderRank, RefundRank};
+use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, RefundRank, Source};
+use crate::domain::journal::Answer;
 use crate::domain::operation::{OperationKind, OperationState};
 use crate::domain::payment::AttentionReason;
 use crate::ids::OperationId;
@@ -318,9 +319,15 @@ fn r20_a_refund_is_what_its_entries_say() {
             Succeeded,
         ),
     ];
-    for (name, entries, state) in table {
+    let answered = |lost: bool| move |case| (lost, case);
+    let lost = table.iter().map(answered(true));
+    for (lost, (name, entries, state)) in lost.chain(table.iter().map(answered(false))) {
         let (mut desk, refund) = asked(Command::Refund(Some(200)));
-        desk.send_lost(&refund);
+        if lost {
+            desk.send_lost(&refund);
+        } else {
+            desk.send_answered(&refund, accepted("r0"));
+        }
         let mut seen = same(&desk);
         for (index, (amount_minor, rank)) in entries.iter().enumerate() {
             seen = seen.with(Entry {
@@ -331,6 +338,50 @@ fn r20_a_refund_is_what_its_entries_say() {
         }
         desk.read(0, &seen);
         assert_eq!(desk.state(&refund), *state, "{name}");
+        let refunded = entries.iter().filter(|(_, rank)| *rank == Success);
+        let refunded: i64 = refunded.map(|(amount, _)| amount).sum();
+        let shown = desk.payment.amounts().refunded_minor;
+        assert_eq!(shown, refunded, "{name}: no more than its entries say");
+        assert!(!desk.payment.blocked(), "{name}");
+    }
+}
+
+/// R20: Tamara does not repeat our id: the entry that its answer named is ours, whichever came first.
+#[test]
+fn r20_the_entry_that_the_answer_named_is_ours() {
+    for read_first in [false, true] {
+        let (mut desk, refund) = asked(Command::Refund(Some(200)));
+        let seen = same(&desk).with(Entry {
+            refund: RefundRank::Success,
+            ..entry(EntryKind::Refund, "r0", 200)
+        });
+        let attempt = desk.begin(&refund).expect("it is due");
+        if read_first {
+            desk.read(0, &seen);
+        }
+        desk.answer(&refund, attempt, accepted("r0"));
+        desk.tick(1);
+        desk.read(0, &seen);
+        assert_eq!(desk.state(&refund), OperationState::Succeeded);
+        assert_eq!(desk.payment.amounts().refunded_minor, 200);
+    }
+}
+
+/// The answer to a refund: it names an entry, and says nothing of what that is worth.
+fn accepted(id: &str) -> Answer {
+    Answer::Applied {
+        tamara_id: Some(id.to_owned()),
+        news: Some(Observation {
+            source: Source::Answer,
+            begun_at_ms: 0,
+            begun_version: 1,
+            word: None,
+            entries: Vec::new(),
+            sums: None,
+            mismatch: false,
+            reference: None,
+        }),
+        order: None,
     }
 }
 

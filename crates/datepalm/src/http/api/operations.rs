@@ -11,7 +11,8 @@ use crate::app::{Account, App};
 use crate::clock::parse_rfc3339;
 use crate::domain::decide::Command;
 use crate::domain::operation::OperationState;
-use crate::domain::payment::CancelState;
+use crate::domain::payment::{CancelState, Payment};
+use crate::domain::plan;
 use crate::domain::portion::Named;
 use crate::error::{Code, Refusal, Result};
 use crate::http::auth::Merchant;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Map;
 use std::sync::Arc;
+use tamara::money::Money;
 
 /// Who ships, and where it can be followed.
 #[derive(Deserialize)]
@@ -210,14 +212,30 @@ pub async fn cancel(
             let status = match state {
                 Some(CancelState::Done) | None => StatusCode::OK,
                 Some(CancelState::Accepted) => StatusCode::ACCEPTED,
-                Some(CancelState::Refused) => {
-                    let detail = "Tamara had captured the order before the cancel arrived; refund it instead";
-                    return Err(Refusal::new(Code::UseRefund, detail).into());
-                }
+                Some(CancelState::Refused) => return Err(captured_first(&shown.payment).into()),
             };
             Ok(answer(status, replayed, payment_json(&app, &shown)))
         }
     }
+}
+
+/// Why a cancel came to nothing, and what can be done instead, with the amounts (R23).
+fn captured_first(payment: &Payment) -> Refusal {
+    let amounts = payment.amounts();
+    let shown = |minor: i64| Money::new(minor, payment.total.currency());
+    let winner = payment.winner();
+    let refundable = winner.map_or(0, |winner| plan::refundable(payment, winner));
+    let left = winner.map_or(0, |winner| winner.facts.uncaptured(payment.total.minor()));
+    let mut detail = format!(
+        "Tamara had captured {} before the cancel arrived; refund it instead: {} can be refunded",
+        shown(amounts.captured_minor),
+        shown(refundable)
+    );
+    if left > 0 {
+        let rest = format!(", and a new cancel can still cancel {}", shown(left));
+        detail.push_str(&rest);
+    }
+    Refusal::new(Code::UseRefund, detail)
 }
 
 /// What a cancel of a part asks for; nothing, for a cancel of the whole payment.
