@@ -147,24 +147,32 @@ const MERCHANTS: [Merchant; 3] = [
 
 /// The worlds of a few minutes.
 pub fn reduced() -> Vec<Setting> {
-    let mut worlds = of_sessions();
-    worlds.extend(restored());
-    worlds.extend(of_persons());
-    worlds.extend(of_tamara());
-    for merchant in MERCHANTS {
+    let groups = [
+        of_sessions(),
+        restored(),
+        of_persons(),
+        of_tamara(),
+        of_requests(),
+    ];
+    groups.into_iter().flatten().collect()
+}
+
+/// Any one request and any one fault.
+pub fn of_requests() -> Vec<Setting> {
+    let left = Left {
+        requests: 1,
+        faults: 1,
+        ..QUIET
+    };
+    let world = |merchant| {
         let name = format!("{merchant:?}: one request, one fault");
-        let left = Left {
-            requests: 1,
-            faults: 1,
-            ..QUIET
-        };
-        worlds.push(Setting::new(name, left).of(merchant).fresh());
-    }
-    worlds
+        Setting::new(name, left).of(merchant).fresh()
+    };
+    MERCHANTS.into_iter().map(world).collect()
 }
 
 /// Two and three sessions of one payment, creates, and changes of the reference.
-fn of_sessions() -> Vec<Setting> {
+pub fn of_sessions() -> Vec<Setting> {
     let asking = |requests, faults| Left {
         requests,
         faults,
@@ -178,17 +186,21 @@ fn of_sessions() -> Vec<Setting> {
     }
     let three = Setting::new("three sessions", QUIET).sessions(3).fresh();
     let creates = Setting::new("creates, one fault", asking(2, 1)).creates();
+    let faultless = Setting::new("two creates", asking(2, 0)).creates();
+    let once = Setting::new("one create, one fault", asking(1, 1)).creates();
     let references = Setting::new("changes of the reference, one fault", asking(2, 1));
     worlds.extend([
         three,
         creates.asking(&[]).fresh(),
+        faultless.asking(&[]).fresh(),
+        once.asking(&[]).fresh(),
         references.references().authorised(),
     ]);
     worlds
 }
 
 /// One restore of a copy of any moment: of an order that is authorised, and of one that nobody has paid yet.
-fn restored() -> Vec<Setting> {
+pub fn restored() -> Vec<Setting> {
     let left = |requests, faults| Left {
         requests,
         faults,
@@ -211,6 +223,7 @@ fn restored() -> Vec<Setting> {
     let pair = Setting::new("restore: two captures of a part", left(2, 1));
     let automatic = Setting::new("restore: automatic capture", left(0, 0)).automatic();
     let created = Setting::new("restore: a create", left(2, 0)).creates();
+    let once = Setting::new("restore: one create", left(1, 0)).creates();
     let refunds = refunds.asking(&[BACK_PART]).of(Merchant::AutoCapture);
     worlds.extend([
         refunds.authorised().fresh(),
@@ -218,12 +231,13 @@ fn restored() -> Vec<Setting> {
         pair.asking(&[PART]).authorised().fresh(),
         automatic.fresh(),
         created.asking(&[]).fresh(),
+        once.asking(&[]).fresh(),
     ]);
     worlds
 }
 
 /// A person acts once in Tamara's portal: beside each request, beside one in doubt, and beside the choice among sessions.
-fn of_persons() -> Vec<Setting> {
+pub fn of_persons() -> Vec<Setting> {
     let left = |requests, faults| Left {
         requests,
         faults,
@@ -264,7 +278,7 @@ fn of_persons() -> Vec<Setting> {
 
 /// What Tamara does against expectation: it captures after 21 days, lets an order expire that was approved or authorised,
 /// refuses a call or turns it away, and answers a read with a word that nobody knows, with another order, or with a 404.
-fn of_tamara() -> Vec<Setting> {
+pub fn of_tamara() -> Vec<Setting> {
     let quiet = Left {
         requests: 1,
         ..QUIET

@@ -4,7 +4,7 @@
 use datepalm::domain::guard::Guard;
 use datepalm_model::explore::{Limits, explore};
 use datepalm_model::guards::{ELSEWHERE, removals, second_layers};
-use datepalm_model::worlds::reduced;
+use datepalm_model::world::Setting;
 use std::sync::{Mutex, PoisonError};
 
 /// States of each world; breadth first, so every way of few steps is among them.
@@ -16,18 +16,16 @@ const STATES_WITHOUT: usize = 4_000;
 /// The switch of the guards is the process's: where one process runs several tests, they take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-#[test]
-fn the_rules_are_clean_near_the_beginning() {
+fn clean_near_the_beginning(worlds: &[Setting]) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let limits = Limits {
         states: STATES,
         depth: usize::MAX,
         ends: None,
     };
-    let worlds = reduced();
     assert!(!worlds.is_empty());
     for setting in worlds {
-        let seen = explore(&setting, limits);
+        let seen = explore(setting, limits);
         println!(
             "{}: {} states, {} steps",
             setting.name, seen.states, seen.steps
@@ -36,6 +34,37 @@ fn the_rules_are_clean_near_the_beginning() {
         if let Some(found) = seen.found {
             panic!("{}: {found}", setting.name);
         }
+    }
+}
+
+/// The groups of `reduced`, side by side where tests are.
+mod the_rules_are_clean_near_the_beginning {
+    use super::clean_near_the_beginning;
+    use datepalm_model::worlds;
+
+    #[test]
+    fn of_requests() {
+        clean_near_the_beginning(&worlds::of_requests());
+    }
+
+    #[test]
+    fn of_sessions() {
+        clean_near_the_beginning(&worlds::of_sessions());
+    }
+
+    #[test]
+    fn of_restores() {
+        clean_near_the_beginning(&worlds::restored());
+    }
+
+    #[test]
+    fn beside_persons_in_the_portal() {
+        clean_near_the_beginning(&worlds::of_persons());
+    }
+
+    #[test]
+    fn against_expectation() {
+        clean_near_the_beginning(&worlds::of_tamara());
     }
 }
 
