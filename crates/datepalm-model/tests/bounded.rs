@@ -16,6 +16,10 @@ const STATES_WITHOUT: usize = 4_000;
 /// The switch of the guards is the process's: where one process runs several tests, they take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
+#[expect(
+    clippy::print_stdout,
+    reason = "a part of five tests, which print how much they saw"
+)]
 fn clean_near_the_beginning(worlds: &[Setting]) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let limits = Limits {
