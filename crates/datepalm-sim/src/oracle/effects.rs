@@ -107,7 +107,12 @@ impl Seen<'_> {
                     && ours
                         .iter()
                         .any(|other| person(other) && other.id != operation.id);
-                succeeded += usize::from(done && !mistaken && !by_another);
+                // Or by a person's in the portal, in parts: the order reads as canceled, which is what was asked for.
+                let by_portal = operation.everything_left
+                    && operation.tamara_id.is_none()
+                    && book.status == Status::Canceled
+                    && book.cancels.iter().any(|c| portal.contains(&c.id));
+                succeeded += usize::from(done && !mistaken && !by_another && !by_portal);
             }
             let say = || format!("{amount}: {} by us, {ours:?}, {}", made.len(), told(book));
             // As many as there were operations that a restore has lost, and no more, may be theirs.

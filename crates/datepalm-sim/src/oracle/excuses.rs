@@ -4,7 +4,7 @@ use super::passage::has_foreign;
 use super::{Broken, Seen, hold};
 use datepalm::domain::attention::{AttentionReason, Point};
 use datepalm::domain::facts::EntryKind;
-use datepalm::domain::operation::{OperationState, Origin};
+use datepalm::domain::operation::{OperationKind, OperationState, Origin};
 use datepalm::domain::payment::Session;
 
 /// A person is asked about an order that nobody authorised when 83 % of its 72 hours have passed.
@@ -92,10 +92,17 @@ impl Seen<'_> {
         }
     }
 
-    /// The row of what asked for an entry was lost in a restore: the entry looks like any that was denied before (R30).
+    /// The row of what asked for it was lost in a restore: it looks like whatever was denied before (R30).
     fn lost_its_operation(&self, session: &Session) -> bool {
         let kinds = [EntryKind::Cancel, EntryKind::Refund];
-        self.world.loss.is_some() && kinds.into_iter().any(|kind| has_foreign(session, kind))
+        let foreign = kinds.into_iter().any(|kind| has_foreign(session, kind));
+        let known = self.payment.operations.iter().any(|operation| {
+            operation.session == session.id
+                && operation.kind == OperationKind::Authorise
+                && operation.state == OperationState::Succeeded
+        });
+        let authorised = session.facts.was_authorised() && !known;
+        self.world.loss.is_some() && (foreign || authorised)
     }
 
     /// Calls about this payment that were turned away.

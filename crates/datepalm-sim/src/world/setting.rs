@@ -92,7 +92,7 @@ impl Setting {
             death_permille: *chance.pick(&[2, 6, 15]),
             auto_authorise: false,
             auto_capture: false,
-            odd_reads: chance.below(6) == 0,
+            odd_reads: chance.below(3) == 0,
             portal: chance.below(2) == 0,
             cuts_milliseconds: chance.below(3) == 0,
             reshapes_items: chance.below(3) == 0,

@@ -251,13 +251,18 @@ pub fn already_there(payment: &mut Payment, index: usize, context: &Context<'_>)
     operation.kind == OperationKind::Refund && recognise_refund(operation, facts, context)
 }
 
+/// By our id; where Tamara does not repeat it, its answer has named one of the entries.
+fn names(entry: &Entry, operation: &Operation) -> bool {
+    entry.is_refund_of(&operation.id)
+        || (entry.kind == EntryKind::Refund
+            && operation.tamara_id.as_deref() == Some(entry.id.as_str()))
+}
+
 fn is_our_refund(entry: &Entry, operation: &Operation) -> bool {
     let by_amount = !stands(Guard::EchoAttributes)
         && entry.operation.is_none()
         && entry.amount_minor == operation.amount_minor;
-    // Where Tamara does not repeat our id, its answer has named one of the entries.
-    let named = operation.tamara_id.as_deref() == Some(entry.id.as_str());
-    (entry.is_refund_of(&operation.id) || named || by_amount)
+    (names(entry, operation) || by_amount)
         && (entry.refund == RefundRank::Success || stands(Guard::AcceptedIsNotAbsent))
 }
 
@@ -402,9 +407,9 @@ pub(super) fn effects_after_all(operation: &Operation, facts: &Facts, busy: bool
             ours.map(|entry| entry.id.clone()).collect()
         }
         OperationKind::Refund => {
-            let ours = facts.entries_of(EntryKind::Refund).filter(|entry| {
-                entry.is_refund_of(&operation.id) && entry.refund != RefundRank::Failed
-            });
+            let ours = facts
+                .entries_of(EntryKind::Refund)
+                .filter(|entry| names(entry, operation) && entry.refund != RefundRank::Failed);
             let mark = |entry: &Entry| match entry.refund {
                 RefundRank::Success => format!("{} succeeded", entry.id),
                 RefundRank::Other | RefundRank::Failed => entry.id.clone(),
@@ -435,7 +440,7 @@ fn find_after_all(operation: &mut Operation, facts: &mut Facts) {
         .entries_of(kind)
         .filter(|entry| match kind {
             EntryKind::Capture => is_our_capture(entry, operation),
-            EntryKind::Refund => entry.is_refund_of(&operation.id),
+            EntryKind::Refund => names(entry, operation),
             EntryKind::Cancel => entry.operation.as_ref() == Some(&operation.id),
         })
         .map(|entry| entry.id.clone())

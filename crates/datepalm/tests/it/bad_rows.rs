@@ -135,7 +135,7 @@ on_both! {
         world.finish().await;
     }
 
-    // R7, R22: several callers open an ended payment again at one moment: one page more, and all of them get it.
+    // R7, R22: several callers open an ended payment again at one moment: one page more.
     async fn r7_an_ended_payment_is_opened_again_once(on: On) {
         let world = World::new(on).await;
         let (id, checkout) = world.create("A-1").await;

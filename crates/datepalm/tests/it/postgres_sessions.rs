@@ -34,6 +34,17 @@ select current_setting('synchronous_commit'), current_setting('lock_timeout'), c
     world.finish().await;
 }
 
+/// Another program that has locked a payment's row, until it is dropped.
+async fn lock(url: String, payment: String) -> postgres::Client {
+    let locked = tokio::task::spawn_blocking(move || {
+        let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+        let lock = format!("begin; select 1 from payments where id = '{payment}' for update");
+        client.batch_execute(&lock).unwrap();
+        client
+    });
+    locked.await.unwrap()
+}
+
 /// A node that vanished with a row locked: the others go on with every other payment.
 #[tokio::test]
 async fn a_row_that_another_node_keeps_locked_holds_up_nothing_else() {
@@ -53,14 +64,7 @@ async fn a_row_that_another_node_keeps_locked_holds_up_nothing_else() {
         assert_eq!(status, 202);
         ids.push(id);
     }
-    let (url, locked) = (url_of(&world), ids[0].clone());
-    let vanished = tokio::task::spawn_blocking(move || {
-        let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-        let lock = format!("begin; select 1 from payments where id = '{locked}' for update");
-        client.batch_execute(&lock).unwrap();
-        client
-    });
-    let vanished = vanished.await.unwrap();
+    let vanished = lock(url_of(&world), ids[0].clone()).await;
     world.clock.advance_ms(60_000);
     operations::run_once(&world.app).await.unwrap();
     let captured = async |id: &str| world.book(id).await["captured_minor"].clone();

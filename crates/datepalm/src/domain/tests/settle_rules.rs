@@ -3,6 +3,7 @@
 use super::desk::{Desk, HOUR, SECOND, TOTAL};
 use super::said::{Body, body, entry, live};
 use crate::domain::decide::{Command, unique_shipped_at_s};
+use crate::domain::ending::Outcome;
 use crate::domain::facts::{Entry, EntryKind, Observation, OrderRank, RefundRank, Source};
 use crate::domain::journal::Answer;
 use crate::domain::operation::{OperationKind, OperationState};
@@ -365,6 +366,26 @@ fn r20_the_entry_that_the_answer_named_is_ours() {
         assert_eq!(desk.state(&refund), OperationState::Succeeded);
         assert_eq!(desk.payment.amounts().refunded_minor, 200);
     }
+}
+
+/// R17, R20, found by the simulator: a person called it applied before a read showed the entry that the answer had named.
+#[test]
+fn r17_the_entry_that_the_answer_named_is_what_a_person_called_applied() {
+    let (mut desk, refund) = asked(Command::Refund(Some(200)));
+    desk.send_answered(&refund, accepted("r0"));
+    desk.end(&refund, Outcome::Applied).unwrap();
+    let seen = same(&desk).with(Entry {
+        refund: RefundRank::Success,
+        ..entry(EntryKind::Refund, "r0", 200)
+    });
+    desk.tick(1);
+    desk.read(0, &seen);
+    assert_eq!(
+        desk.payment.pending_out_minor(),
+        0,
+        "it is not counted twice"
+    );
+    assert_eq!(desk.payment.amounts().refunded_minor, 200);
 }
 
 /// The answer to a refund: it names an entry, and says nothing of what that is worth.
