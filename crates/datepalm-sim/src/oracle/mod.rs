@@ -16,6 +16,7 @@ pub use persons::happened;
 mod restored;
 
 use crate::world::World;
+use datepalm::domain::attention::AttentionReason;
 use datepalm::domain::payment::{Payment, Session};
 use datepalm::ids::PaymentId;
 use datepalm::store::{events, payments};
@@ -90,7 +91,8 @@ impl Oracle {
                 .filter_map(|order| self.payment_of.get(order))
                 .cloned(),
         );
-        for id in &dirty {
+        // The newest first: what became of an older one may have its cause in a newer one.
+        for id in dirty.iter().rev() {
             checks += self.look_at(world, id)?;
         }
         for payment in dirty.iter().filter_map(|id| world.known.get(id)) {
@@ -158,7 +160,15 @@ impl Oracle {
                 .paid_for
                 .entry(reference)
                 .or_insert_with(|| payment.id.clone());
-            hold(*first == payment.id, "a_reference_is_paid_once", || {
+            // A person who had to look whether a lost order of it was paid said that it was not (R30).
+            let cleared = seen.world.known.get(first).is_some_and(|first| {
+                first.points.iter().any(|point| {
+                    point.reason == AttentionReason::RestoredUnknownEffect
+                        && point.resolved_at_ms.is_some()
+                })
+            });
+            let once = *first == payment.id || cleared;
+            hold(once, "a_reference_is_paid_once", || {
                 format!("{first} and {}", payment.id)
             })?;
         }

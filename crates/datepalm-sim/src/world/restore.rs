@@ -97,7 +97,12 @@ impl Loss {
                 .is_none_or(|order| order.order_id == id);
             session.order_reference_id == reference && own
         });
+        // Nor has one session made two: another call of before an earlier restore had the same reference.
         let session = session.map(|session| session.id.clone());
+        let session = session.filter(|session| {
+            let mut others = self.orders.iter().filter(|(order, _)| *order != id);
+            !others.any(|(_, made_for)| made_for.as_ref() == Some(session))
+        });
         self.orders.entry(id.to_owned()).or_insert(session);
     }
 
