@@ -113,8 +113,10 @@ pub fn refresh(payment: &mut Payment, context: &Context<'_>) {
         payment.status(),
         Status::Failed | Status::Declined | Status::Expired | Status::Canceled
     );
-    // Nor is its reference given to another while a person must see whether a lost order of it is paid (R30).
-    let over = !payment.cancel_running() && !payment.stopped_after_restore();
+    // Nor is its reference given to another while a person must see whether a lost order of it is paid, or before it is
+    // known that none must (R30).
+    let waits = payment.recovering() || payment.stopped_after_restore();
+    let over = !payment.cancel_running() && !waits;
     if ended && !payment.ever_paid && over {
         payment.held = false;
     }

@@ -544,3 +544,21 @@ fn r30_what_an_unfinished_recovery_has_seen_is_not_forgotten() {
     late_read(&mut again, &lost_capture);
     assert!(unknown_effect(&again));
 }
+
+/// R7, R30, found by the simulator: an early read showed the order as canceled, and the payment let go of its reference before
+/// anybody was asked about the cancel that the copy did not know.
+#[test]
+fn r30_a_reference_is_kept_until_nobody_must_look() {
+    let copy = Desk::approved();
+    let desk = Desk::authorised();
+    let mut restored = desk.restore(&copy);
+    let canceled = body(OrderRank::Canceled).cancel("x1", TOTAL);
+    restored.tick(SECOND);
+    restored.read(0, &canceled);
+    assert!(restored.payment.recovering() && restored.payment.held);
+    late_read(&mut restored, &canceled);
+    assert!(unknown_effect(&restored) && restored.payment.held);
+    let mut cleared = cleared(restored);
+    cleared.refresh();
+    assert!(!cleared.payment.held, "a person has looked");
+}
