@@ -329,3 +329,36 @@ pub fn failed(error: &tamara::Error) -> Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R4, R20: what the answer to a refund is believed to say, and of which order.
+    #[test]
+    fn r20_the_answer_to_a_refund_names_an_entry_and_no_amount() {
+        let text = r#"{ "order_id": "ours", "refund_id": "r0", "status": "partially_refunded" }"#;
+        let answer: RefundAnswer = serde_json::from_str(text).expect("an answer");
+        let order = |order_id: &str| Order {
+            order_id: order_id.to_owned(),
+            checkout_id: String::new(),
+            checkout_url: String::new(),
+            opened_at_ms: 0,
+        };
+        let begun = Begun {
+            at_ms: 0,
+            version: 1,
+        };
+        let said = refunded(&answer, Some(&order("ours")), begun);
+        let Answer::Applied {
+            tamara_id, news, ..
+        } = said
+        else {
+            panic!("{said:?}");
+        };
+        assert_eq!(tamara_id.as_deref(), Some("r0"));
+        assert!(news.is_some_and(|news| news.entries.is_empty()));
+        let said = refunded(&answer, Some(&order("another")), begun);
+        assert!(matches!(said, Answer::Unknown { .. }), "{said:?}");
+    }
+}
